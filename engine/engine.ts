@@ -1,0 +1,211 @@
+import type { Dims } from '../kernels/kernel.ts';
+import { GpuError, ShapeError } from './errors.ts';
+import { createGpu, type Gpu, type GpuOptions } from './gpu/context.ts';
+import type { Platform } from './gpu/platform.ts';
+import type { Memory, PoolStats } from './gpu/pool.ts';
+import { Scopes } from './scope.ts';
+import { type Dtype, product, type Shape, show } from './shape.ts';
+import type { Tape } from './tape.ts';
+import { type HostValues, Parameter, Storage, Tensor, type TensorHome } from './tensor.ts';
+
+/** Counters that stand still in steady state. */
+export interface EngineStats extends PoolStats {
+  pipelines: number;
+  bindGroups: number;
+  submits: number;
+}
+
+/** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
+export class Engine implements TensorHome {
+  readonly gpu: Gpu;
+  /** The recording tape; null outside `valueAndGrad`. */
+  tape: Tape | null = null;
+  /** Where in the model we are, for errors: set with {@link at}. */
+  label = '';
+  private op = '';
+  private ids = 0;
+  private unit: Tensor | null = null;
+  readonly scopes = new Scopes();
+  private readonly standIns = new Map<number, Memory>();
+  private readonly debug: number;
+
+  constructor(gpu: Gpu, debug: number) {
+    this.gpu = gpu;
+    this.debug = debug;
+  }
+
+  /** Uploads values. */
+  tensor(values: HostValues | readonly number[], shape: Shape): Tensor {
+    const typed = Array.isArray(values) ? Float32Array.from(values) : (values as HostValues);
+    const dtype: Dtype = typed instanceof Float32Array ? 'f32' : typed instanceof Uint32Array ? 'u32' : 'i32';
+    const tensor = this.empty(shape, dtype);
+    tensor.write(typed);
+    return tensor;
+  }
+
+  /** A tensor of unspecified contents. */
+  empty(shape: Shape, dtype: Dtype = 'f32'): Tensor {
+    if (!shape.every((n) => Number.isInteger(n) && n >= 0)) throw new ShapeError(`${this.where('tensor')}: shape ${show(shape)}`);
+    return this.scopes.adopt(new Tensor(this.allocate(shape), shape, dtype));
+  }
+
+  zeros(shape: Shape, dtype: Dtype = 'f32'): Tensor {
+    const tensor = this.empty(shape, dtype);
+    this.gpu.recorder.clear(tensor.storage.memory.buffer, tensor.storage.memory.capacity);
+    return tensor;
+  }
+
+  /** The constant 1, made once: the seed of every backward pass. */
+  one(): Tensor {
+    if (!this.unit) {
+      this.unit = new Tensor(this.allocate([1]), [1], 'f32');
+      this.unit.storage.hold();
+      this.unit.write(new Float32Array([1]));
+    }
+    return this.unit;
+  }
+
+  /** A named weight; belongs to no scope, lives until `dispose()`. */
+  parameter(name: string, values: Float32Array<ArrayBuffer>, shape: Shape, trainable: boolean): Parameter {
+    if (values.length !== product(shape)) {
+      throw new ShapeError(`parameter ${name}: ${values.length} values for shape ${show(shape)}`);
+    }
+    const parameter = new Parameter(name, this.allocate(shape), shape, trainable);
+    parameter.storage.hold();
+    parameter.write(values);
+    return parameter;
+  }
+
+  /** The same values under another shape; no copy. */
+  view(tensor: Tensor, shape: Shape): Tensor {
+    if (product(shape) !== tensor.size) {
+      throw new ShapeError(`${this.where('reshape')}: ${show(tensor.shape)} to ${show(shape)}`);
+    }
+    return this.scopes.adopt(new Tensor(tensor.storage, shape, tensor.dtype));
+  }
+
+  /** The same values cut off from differentiation. */
+  detach(tensor: Tensor): Tensor {
+    return this.view(tensor, tensor.shape);
+  }
+
+  /** Marks an operation's output as differentiable. */
+  tracked(tensor: Tensor): Tensor {
+    return this.scopes.adopt(new Tensor(tensor.storage, tensor.shape, tensor.dtype, true));
+  }
+
+  /** Runs `body`; its tensors are let go at the end, except those returned. */
+  scope<T>(body: () => T): T {
+    return this.scopes.run(body);
+  }
+
+  /** Runs `body` in a scope of its own and reads every tensor of the record it returns. */
+  async fetch<K extends string>(body: () => Record<K, Tensor>): Promise<Record<K, HostValues>> {
+    const tensors = this.scope(body);
+    const values = {} as Record<K, HostValues>;
+    for (const name of Object.keys(tensors) as K[]) values[name] = await tensors[name].read();
+    for (const name of Object.keys(tensors) as K[]) tensors[name].dispose();
+    return values;
+  }
+
+  /** Submits what was recorded. A training step calls it once. */
+  flush(): void {
+    this.gpu.recorder.flush();
+    this.gpu.device.raise();
+  }
+
+  /** Submits, waits until the GPU is idle, and raises collected errors. */
+  async settle(): Promise<void> {
+    this.flush();
+    await this.gpu.device.settle();
+  }
+
+  /** Names the part of the model that `body` builds, in errors and traces. */
+  at<T>(label: string, body: () => T): T {
+    const outer = this.label;
+    this.label = outer ? `${outer}.${label}` : label;
+    try {
+      return body();
+    } finally {
+      this.label = outer;
+    }
+  }
+
+  /** Names the running operation. */
+  annotate<T>(op: string, body: () => T): T {
+    const outer = this.op;
+    this.op = op;
+    try {
+      return body();
+    } finally {
+      this.op = outer;
+    }
+  }
+
+  /** `matmul.forward in linear at visual.resblocks.3.mlp.c_fc`. */
+  where(what: string): string {
+    return `${what}${this.op ? ` in ${this.op}` : ''}${this.label ? ` at ${this.label}` : ''}`;
+  }
+
+  trace(kernel: string, dims: Dims): void {
+    if (this.debug >= 3) console.error(`${this.where(kernel)} ${JSON.stringify(dims)}`);
+  }
+
+  stats(): EngineStats {
+    const { pool, pipelines, recorder } = this.gpu;
+    return {
+      ...pool.snapshot(),
+      pipelines: pipelines.created,
+      bindGroups: recorder.bindGroupsCreated,
+      submits: recorder.submits,
+    };
+  }
+
+  /** Waits for the GPU and gives the device back; the process can end afterwards. */
+  async close(): Promise<void> {
+    await this.gpu.close();
+  }
+
+  // TensorHome
+
+  nextId(): number {
+    return this.ids++;
+  }
+
+  reclaim(memory: Memory): void {
+    this.gpu.pool.give(memory);
+  }
+
+  readMemory(memory: Memory, bytes: number): Promise<ArrayBuffer> {
+    return this.gpu.read(memory.buffer, bytes);
+  }
+
+  writeMemory(memory: Memory, data: ArrayBufferView<ArrayBuffer>): void {
+    this.gpu.write(memory.buffer, data);
+  }
+
+  /** A small buffer for a binding that these dims do not use. */
+  standIn(binding: number): Memory {
+    let memory = this.standIns.get(binding);
+    if (!memory) {
+      memory = this.gpu.pool.take(256, 'stand-in');
+      this.standIns.set(binding, memory);
+    }
+    return memory;
+  }
+
+  private allocate(shape: Shape): Storage {
+    return new Storage(this, this.gpu.pool.take(Math.max(4, product(shape) * 4), this.where(`tensor ${show(shape)}`)));
+  }
+}
+
+/** Opens the adapter and makes an engine on it. */
+export async function createEngine(platform: Platform, options: GpuOptions = {}): Promise<Engine> {
+  const { debug } = platform.environment;
+  const gpu = await createGpu(platform, { ...options, profile: options.profile || debug >= 2 });
+  const engine = new Engine(gpu, debug);
+  if (engine.gpu.device.facts.maxWorkgroupSize < 64) {
+    throw new GpuError(`${gpu.device.name}: workgroups of ${gpu.device.facts.maxWorkgroupSize}, 64 are needed`);
+  }
+  return engine;
+}

@@ -1,0 +1,57 @@
+/**
+ * Named errors. A {@link UserError} is something the person at the keyboard can fix: commands print its
+ * message and hint without a stack trace and exit with {@link UserError.exitCode}.
+ */
+export class UserError extends Error {
+  override readonly name: string = 'UserError';
+  /** What to do about it, in one or two sentences. */
+  readonly hint: string;
+  /** The exit code a command ends with. */
+  readonly exitCode: number = 1;
+
+  constructor(message: string, hint = '') {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** A file that is missing, unreadable or does not hold what it should. Names the file and the cause. */
+export class DataError extends UserError {
+  override readonly name = 'DataError';
+  readonly file: string;
+
+  constructor(file: string, problem: string, hint = '') {
+    super(`${file}: ${problem}`, hint);
+    this.file = file;
+  }
+}
+
+/** A setting or command-line value that is unknown, of the wrong type or out of range. */
+export class ConfigError extends UserError {
+  override readonly name = 'ConfigError';
+}
+
+/** No usable GPU adapter, or one that lacks what was asked for. */
+export class AdapterError extends UserError {
+  override readonly name = 'AdapterError';
+}
+
+/** The training loss or a layer became NaN or infinite. */
+export class NonFiniteError extends UserError {
+  override readonly name = 'NonFiniteError';
+}
+
+/** Shapes or dtypes that do not fit an operation. `where` is the op and, if known, the parameter path. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** WGSL that does not compile, a validation error or an uncaptured error: names kernel, op and shapes. */
+export class GpuError extends Error {
+  override readonly name: string = 'GpuError';
+}
+
+/** The device was lost (driver crash, reset, out of memory). */
+export class DeviceLostError extends GpuError {
+  override readonly name = 'DeviceLostError';
+}

@@ -1,0 +1,49 @@
+import type { Grid } from '../../kernels/kernel.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** One entry of a step's dispatch list: plain data, so that a list can be kept and encoded again. */
+export type Command = Dispatch | Transfer;
+
+export interface Dispatch {
+  kind: 'dispatch';
+  pipeline: Pipeline;
+  /** Group 0: the kernel's buffers. */
+  buffers: GPUBindGroup;
+  /** Group 1: its dims. */
+  dims: GPUBindGroup;
+  grid: Grid;
+  flops: number;
+  bytes: number;
+}
+
+export type Transfer =
+  | { kind: 'copy'; from: GPUBuffer; to: GPUBuffer; bytes: number }
+  | { kind: 'clear'; buffer: GPUBuffer; bytes: number };
+
+/** One compute pass for each run of dispatches; copies and clears stand between passes. */
+export function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
+  let pass: GPUComputePassEncoder | null = null;
+  for (const command of commands) {
+    if (command.kind === 'dispatch') {
+      pass ??= encoder.beginComputePass();
+      dispatchOn(pass, command);
+      continue;
+    }
+    pass?.end();
+    pass = null;
+    transferOn(encoder, command);
+  }
+  pass?.end();
+}
+
+export function dispatchOn(pass: GPUComputePassEncoder, command: Dispatch): void {
+  pass.setPipeline(command.pipeline.gpu);
+  pass.setBindGroup(0, command.buffers);
+  pass.setBindGroup(1, command.dims);
+  pass.dispatchWorkgroups(...command.grid);
+}
+
+export function transferOn(encoder: GPUCommandEncoder, command: Transfer): void {
+  if (command.kind === 'copy') encoder.copyBufferToBuffer(command.from, 0, command.to, 0, command.bytes);
+  else encoder.clearBuffer(command.buffer, 0, command.bytes);
+}

@@ -1,0 +1,89 @@
+import { catalogue } from '../../kernels/catalogue.ts';
+import { type Device, type DeviceOptions, openDevice } from './device.ts';
+import { loadSources, Pipelines } from './pipeline.ts';
+import type { Platform } from './platform.ts';
+import { Pool } from './pool.ts';
+import { Profiler } from './profiler.ts';
+import { Recorder } from './recorder.ts';
+import { TileTable } from './tiles.ts';
+import { Uniforms } from './uniforms.ts';
+import { politely } from './wait.ts';
+
+export interface GpuOptions extends DeviceOptions {
+  /** Time every dispatch with timestamp queries. */
+  profile?: boolean;
+  /** Receives shader compile warnings; by default the console. */
+  onWarning?: (text: string) => void;
+}
+
+/** A device with everything that runs kernels on it. Close it, or the process may not end. */
+export interface Gpu {
+  device: Device;
+  pool: Pool;
+  pipelines: Pipelines;
+  recorder: Recorder;
+  tiles: TileTable;
+  profiler: Profiler | null;
+  /** Copies bytes out of a buffer: submits what is recorded, waits, raises collected errors. */
+  read(from: GPUBuffer, bytes: number): Promise<ArrayBuffer>;
+  /** Writes into a buffer in recording order: what was recorded before is submitted first. */
+  write(to: GPUBuffer, data: ArrayBufferView<ArrayBuffer>): void;
+  close(): Promise<void>;
+}
+
+export async function createGpu(platform: Platform, options: GpuOptions = {}): Promise<Gpu> {
+  const [device, sources] = await Promise.all([openDevice(platform, options), loadSources(platform, catalogue)]);
+  const uniforms = new Uniforms(device);
+  const profiler = options.profile && device.hasTimestamps ? new Profiler(device) : null;
+  const recorder = new Recorder(device, uniforms, profiler);
+  const staging = new Map<number, GPUBuffer>();
+  return {
+    device,
+    pool: new Pool(device),
+    pipelines: new Pipelines(device, uniforms, sources, options.onWarning),
+    recorder,
+    tiles: new TileTable(device.facts),
+    profiler,
+    async read(from, bytes) {
+      const size = Math.ceil(bytes / 4) * 4;
+      const buffer = staging.get(size) ?? createStaging(device, size);
+      staging.delete(size);
+      recorder.copy(from, buffer, size);
+      recorder.flush();
+      try {
+        await politely(buffer.mapAsync(GPUMapMode.READ, 0, size));
+      } catch (error) {
+        device.raise();
+        throw error;
+      }
+      const data = buffer.getMappedRange(0, size).slice(0, bytes);
+      buffer.unmap();
+      if (size <= 65536) staging.set(size, buffer);
+      else buffer.destroy();
+      await device.settle();
+      return data;
+    },
+    write(to, data) {
+      recorder.flush();
+      if (data.byteLength % 4 === 0) {
+        device.gpu.queue.writeBuffer(to, 0, data.buffer, data.byteOffset, data.byteLength);
+        return;
+      }
+      const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+      padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      device.gpu.queue.writeBuffer(to, 0, padded);
+    },
+    async close() {
+      recorder.flush();
+      try {
+        await device.settle();
+      } finally {
+        device.destroy();
+      }
+    },
+  };
+}
+
+function createStaging(device: Device, size: number): GPUBuffer {
+  return device.gpu.createBuffer({ label: 'staging', size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+}

@@ -1,0 +1,118 @@
+import type { AdapterFacts } from '../../kernels/kernel.ts';
+import { AdapterError, DeviceLostError, GpuError } from '../errors.ts';
+import type { Platform } from './platform.ts';
+import { politely } from './wait.ts';
+
+/** Limits asked for explicitly: WebGPU's defaults (8 storage buffers, 128 MiB bindings) are too small. */
+const WANTED_LIMITS = [
+  'maxStorageBuffersPerShaderStage',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'minUniformBufferOffsetAlignment',
+] as const;
+const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
+/** What the attention and optimiser kernels bind at most; WebGPU guarantees 8. */
+const STORAGE_BUFFERS_NEEDED = 8;
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
+
+export interface DeviceOptions {
+  /** Part of an adapter's name; by default the best one. */
+  adapter?: string;
+}
+
+/** An open device: what it is, what it can do, and where its errors come out. */
+export interface Device {
+  gpu: GPUDevice;
+  /** For people and for tables: device or description, with the driver where known. */
+  name: string;
+  facts: AdapterFacts;
+  hasTimestamps: boolean;
+  uniformAlignment: number;
+  maxBindingBytes: number;
+  /** Files an error promise under a description; it is thrown by the next {@link Device.settle}. */
+  watch(scope: Promise<GPUError | null>, describe: (message: string) => string): void;
+  /** Waits until the submitted work is done, then throws the first error collected since the last call. */
+  settle(): Promise<void>;
+  /** Throws an error already known, without waiting. */
+  raise(): void;
+  destroy(): void;
+}
+
+export async function openDevice(platform: Platform, options: DeviceOptions = {}): Promise<Device> {
+  const adapter = await platform.requestAdapter(options);
+  if (adapter === null) {
+    throw new AdapterError('no WebGPU adapter was found', 'Run `npm run doctor`: it says what to install.');
+  }
+  const info = adapter.info;
+  const description = `${info.device} ${info.description} ${info.architecture}`;
+  const requiredLimits: Record<string, number> = {};
+  for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit] as number;
+  if (adapter.limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS_NEEDED) {
+    throw new AdapterError(
+      `${info.device}: ${adapter.limits.maxStorageBuffersPerShaderStage} storage buffers a shader, ${STORAGE_BUFFERS_NEEDED} are needed`,
+      'Choose another adapter with --adapter.',
+    );
+  }
+  const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
+  const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+
+  const errors: Error[] = [];
+  const pending = new Set<Promise<void>>();
+  let destroyed = false;
+  gpu.addEventListener('uncapturederror', (event) => {
+    errors.push(new GpuError((event as GPUUncapturedErrorEvent).error.message));
+  });
+  gpu.lost.then((lost) => {
+    if (!destroyed) errors.unshift(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
+  });
+
+  const raise = (): void => {
+    const first = errors.shift();
+    errors.length = 0;
+    if (first) throw first;
+  };
+  return {
+    gpu,
+    name: (info.device || info.description || info.vendor || 'unknown adapter').trim(),
+    facts: {
+      software: SOFTWARE.test(description),
+      subgroups: gpu.features.has('subgroups'),
+      subgroupMinSize: gpu.features.has('subgroups') ? (info.subgroupMinSize ?? 0) : 0,
+      subgroupMaxSize: gpu.features.has('subgroups') ? (info.subgroupMaxSize ?? 0) : 0,
+      f16: gpu.features.has('shader-f16'),
+      maxWorkgroupSize: gpu.limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupStorage: gpu.limits.maxComputeWorkgroupStorageSize,
+    },
+    hasTimestamps: gpu.features.has('timestamp-query'),
+    uniformAlignment: gpu.limits.minUniformBufferOffsetAlignment,
+    maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
+    watch(scope, describe) {
+      const settled = scope.then(
+        (error) => {
+          if (error) errors.push(new GpuError(describe(error.message)));
+        },
+        () => {},
+      );
+      const tracked = settled.then(() => {
+        pending.delete(tracked);
+      });
+      pending.add(tracked);
+    },
+    async settle() {
+      await politely(gpu.queue.onSubmittedWorkDone());
+      if (pending.size > 0) await politely(Promise.all(pending));
+      raise();
+    },
+    raise,
+    destroy() {
+      destroyed = true;
+      gpu.destroy();
+    },
+  };
+}

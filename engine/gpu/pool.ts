@@ -1,0 +1,88 @@
+import { GpuError } from '../errors.ts';
+import type { Device } from './device.ts';
+
+/** A GPU buffer on loan from the pool. `id` names it in bind-group keys. */
+export interface Memory {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  /** Bytes of the buffer, at least what was asked for. */
+  readonly capacity: number;
+}
+
+export interface PoolStats {
+  /** Bytes on loan. */
+  live: number;
+  /** Largest `live` since {@link Pool.resetPeak}. */
+  peak: number;
+  /** Bytes of all buffers, on loan or free. */
+  reserved: number;
+  /** Buffers created since the start; constant in steady state. */
+  created: number;
+}
+
+/**
+ * Buffers by size class, reused as soon as they come back: recording order is execution order, so a later
+ * dispatch may overwrite what an earlier one has read. Of several free buffers the one with the lowest id is
+ * lent, so that the same sequence of loans gets the same buffers every step and cached bind groups fit again.
+ */
+export class Pool {
+  private readonly device: Device;
+  private readonly free = new Map<number, Memory[]>();
+  private readonly stats: PoolStats = { live: 0, peak: 0, reserved: 0, created: 0 };
+
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** @param bytes wanted; @param what named in the error when the adapter cannot give so much. */
+  take(bytes: number, what: string): Memory {
+    const capacity = Math.min(sizeClass(bytes), Math.floor(this.device.maxBindingBytes / 4) * 4);
+    if (bytes > this.device.maxBindingBytes) {
+      throw new GpuError(`${what} needs ${bytes} bytes; ${this.device.name} binds ${this.device.maxBindingBytes} at most`);
+    }
+    const memory = this.free.get(capacity)?.pop() ?? this.create(capacity);
+    this.stats.live += capacity;
+    this.stats.peak = Math.max(this.stats.peak, this.stats.live);
+    return memory;
+  }
+
+  give(memory: Memory): void {
+    this.stats.live -= memory.capacity;
+    let list = this.free.get(memory.capacity);
+    if (!list) {
+      list = [];
+      this.free.set(memory.capacity, list);
+    }
+    // sorted by falling id, so that pop() yields the lowest
+    let at = list.length;
+    while (at > 0 && list[at - 1].id < memory.id) at--;
+    list.splice(at, 0, memory);
+  }
+
+  snapshot(): Readonly<PoolStats> {
+    return { ...this.stats };
+  }
+
+  resetPeak(): void {
+    this.stats.peak = this.stats.live;
+  }
+
+  private create(capacity: number): Memory {
+    const id = this.stats.created++;
+    this.stats.reserved += capacity;
+    const buffer = this.device.gpu.createBuffer({
+      label: `pool ${id}`,
+      size: capacity,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    return { id, buffer, capacity };
+  }
+}
+
+/** Rounds up to a quarter of a power of two: at most 25% is wasted and few classes exist. */
+export function sizeClass(bytes: number): number {
+  const least = 256;
+  if (bytes <= least) return least;
+  const step = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)) - 3);
+  return Math.ceil(bytes / step) * step;
+}

@@ -1,0 +1,85 @@
+import type { Grid } from '../../kernels/kernel.ts';
+import { type Command, encode } from './commands.ts';
+import type { Device } from './device.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Memory } from './pool.ts';
+import type { Profiler } from './profiler.ts';
+import type { Uniforms } from './uniforms.ts';
+
+/**
+ * Collects commands and submits them together: one encoder, one compute pass for a run of dispatches, one
+ * submit. Bind groups are cached by pipeline layout and buffers.
+ */
+export class Recorder {
+  /** Bind groups created since the start; constant in steady state. */
+  bindGroupsCreated = 0;
+  submits = 0;
+  private commands: Command[] = [];
+  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly device: Device;
+  private readonly uniforms: Uniforms;
+  private readonly profiler: Profiler | null;
+
+  constructor(device: Device, uniforms: Uniforms, profiler: Profiler | null) {
+    this.device = device;
+    this.uniforms = uniforms;
+    this.profiler = profiler;
+  }
+
+  get idle(): boolean {
+    return this.commands.length === 0;
+  }
+
+  dispatch(pipeline: Pipeline, buffers: readonly Memory[], dims: Record<string, number>, grid: Grid): void {
+    const cost = pipeline.kernel.cost(dims);
+    this.commands.push({
+      kind: 'dispatch',
+      pipeline,
+      buffers: this.bindGroup(pipeline, buffers),
+      dims: this.uniforms.bind(pipeline.kernel, dims),
+      grid,
+      ...cost,
+    });
+  }
+
+  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+    this.commands.push({ kind: 'copy', from, to, bytes });
+  }
+
+  clear(buffer: GPUBuffer, bytes: number): void {
+    this.commands.push({ kind: 'clear', buffer, bytes });
+  }
+
+  /** Submits what was recorded. Does nothing when nothing was. */
+  flush(): void {
+    if (this.idle) return;
+    const commands = this.commands;
+    this.commands = [];
+    this.submit(commands);
+  }
+
+  /** Encodes and submits a list, fresh or kept from an earlier step. */
+  submit(commands: readonly Command[]): void {
+    const encoder = this.device.gpu.createCommandEncoder();
+    if (this.profiler) this.profiler.encode(encoder, commands);
+    else encode(encoder, commands);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    this.submits++;
+    this.profiler?.collect();
+  }
+
+  private bindGroup(pipeline: Pipeline, buffers: readonly Memory[]): GPUBindGroup {
+    let key = `${pipeline.layout.label}`;
+    for (const memory of buffers) key += `,${memory.id}`;
+    let group = this.groups.get(key);
+    if (!group) {
+      group = this.device.gpu.createBindGroup({
+        layout: pipeline.layout,
+        entries: buffers.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
+      });
+      this.groups.set(key, group);
+      this.bindGroupsCreated++;
+    }
+    return group;
+  }
+}

@@ -1,0 +1,42 @@
+import { layernormBackward, layernormForward, layernormParameters } from '../../kernels/layernorm/layernorm.ts';
+import { engineOf, launch } from '../launch.ts';
+import { defineOp, type Gradients } from '../op.ts';
+import { expectShape, rowsOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+interface LayernormArgs {
+  /** (..., cols) */
+  x: Tensor;
+  /** (cols) */
+  gamma: Tensor;
+  /** (cols) */
+  beta: Tensor;
+  eps: number;
+}
+
+/** y = (x - mean) / sqrt(var + eps) * gamma + beta over the last axis. Ba et al. 2016. */
+export const layernorm = defineOp({
+  name: 'layernorm',
+  forward: ({ x, gamma, beta, eps }: LayernormArgs) => {
+    const { rows, cols } = rowsOf(x.shape);
+    expectShape('layernorm: gamma', gamma.shape, [cols]);
+    expectShape('layernorm: beta', beta.shape, [cols]);
+    const engine = engineOf({ x });
+    const y = engine.empty(x.shape);
+    const { stats } = launch(layernormForward, { rows, cols, eps }, { x, gamma, beta, y });
+    return { output: y, save: { x, gamma, stats } };
+  },
+  vjp: (dy, { x, gamma, stats }, needs) => {
+    const dims = rowsOf(x.shape);
+    const grads: Gradients<LayernormArgs> = {};
+    if (needs.x) {
+      grads.x = launch(layernormBackward, dims, { dy, x, gamma, stats, dx: engineOf({ x }).empty(x.shape) }).dx;
+    }
+    if (needs.gamma || needs.beta) {
+      const { dgamma, dbeta } = launch(layernormParameters, dims, { dy, x, stats });
+      grads.gamma = dgamma;
+      grads.beta = dbeta;
+    }
+    return grads;
+  },
+});

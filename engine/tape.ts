@@ -1,0 +1,94 @@
+import { ShapeError } from './errors.ts';
+import type { Scopes } from './scope.ts';
+import { sameShape, show } from './shape.ts';
+import { type Parameter, type Tensor, tensorsIn } from './tensor.ts';
+
+/** One recorded operation. */
+export interface TapeNode {
+  op: string;
+  /** Argument name to tensors; only those through which a gradient flows matter. */
+  inputs: ReadonlyMap<string, Tensor | readonly Tensor[]>;
+  outputs: readonly Tensor[];
+  /** What backward needs; held by the tape until it has been used. */
+  save: unknown;
+  /** Gradients of the outputs (undefined where none arrived) to gradients of the inputs. */
+  vjp(dys: readonly (Tensor | undefined)[]): Record<string, Tensor | readonly (Tensor | undefined)[] | undefined>;
+}
+
+/** Reverse-mode differentiation: a list of operations walked once backwards. */
+export class Tape {
+  private readonly nodes: TapeNode[] = [];
+  private readonly scopes: Scopes;
+  private readonly add: (a: Tensor, b: Tensor) => Tensor;
+
+  constructor(scopes: Scopes, add: (a: Tensor, b: Tensor) => Tensor) {
+    this.scopes = scopes;
+    this.add = add;
+  }
+
+  record(node: TapeNode): void {
+    for (const tensor of tensorsIn(node.save)) tensor.storage.hold();
+    this.nodes.push(node);
+  }
+
+  /**
+   * Walks the tape backwards from `loss` with the seed gradient `one` and empties it. Saved tensors are let go
+   * as soon as their node is done. Parameters that the loss does not depend on have no entry in the result.
+   */
+  backward(loss: Tensor, one: Tensor, parameters: readonly Parameter[]): Map<Parameter, Tensor> {
+    const grads = new Map<number, Tensor>([[loss.id, one]]);
+    one.storage.hold();
+    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
+      const dys = node.outputs.map((output) => grads.get(output.id));
+      if (dys.some((dy) => dy)) this.step(node, dys, grads);
+      for (const output of node.outputs) {
+        grads.get(output.id)?.storage.release();
+        grads.delete(output.id);
+      }
+      this.forget(node);
+    }
+    const result = new Map<Parameter, Tensor>();
+    for (const parameter of parameters) {
+      const grad = grads.get(parameter.id);
+      if (!grad) continue;
+      result.set(parameter, this.scopes.adopt(grad));
+    }
+    for (const grad of grads.values()) grad.storage.release();
+    return result;
+  }
+
+  /** Lets go of everything recorded, after a failure half-way. */
+  abandon(): void {
+    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) this.forget(node);
+  }
+
+  private step(node: TapeNode, dys: readonly (Tensor | undefined)[], grads: Map<number, Tensor>): void {
+    this.scopes.run(() => {
+      const found = node.vjp(dys);
+      for (const [name, input] of node.inputs) {
+        const tensors = Array.isArray(input) ? (input as readonly Tensor[]) : [input as Tensor];
+        const given = found[name];
+        const gradients = Array.isArray(given) ? (given as readonly (Tensor | undefined)[]) : [given as Tensor | undefined];
+        tensors.forEach((tensor, i) => {
+          if (tensor.requiresGrad) this.accumulate(node.op, name, tensor, gradients[i], grads);
+        });
+      }
+    });
+  }
+
+  private accumulate(op: string, name: string, input: Tensor, grad: Tensor | undefined, grads: Map<number, Tensor>): void {
+    if (!grad) throw new ShapeError(`${op}: backward gave no gradient for ${name}`);
+    if (!sameShape(grad.shape, input.shape)) {
+      throw new ShapeError(`${op}: gradient of ${name} is ${show(grad.shape)}, the input is ${show(input.shape)}`);
+    }
+    const before = grads.get(input.id);
+    const total = before ? this.add(before, grad) : grad;
+    total.storage.hold();
+    before?.storage.release();
+    grads.set(input.id, total);
+  }
+
+  private forget(node: TapeNode): void {
+    for (const tensor of tensorsIn(node.save)) tensor.storage.release();
+  }
+}

@@ -1,0 +1,116 @@
+import { ShapeError } from './errors.ts';
+import type { Memory } from './gpu/pool.ts';
+import { type Dtype, product, type Shape, show } from './shape.ts';
+
+/** What a tensor needs of its engine; keeps this file free of the engine itself. */
+export interface TensorHome {
+  /** Called when the last holder lets go. */
+  reclaim(memory: Memory): void;
+  readMemory(memory: Memory, bytes: number): Promise<ArrayBuffer>;
+  writeMemory(memory: Memory, data: ArrayBufferView<ArrayBuffer>): void;
+  nextId(): number;
+}
+
+/** Memory with its number of holders: scopes, the tape, parameters. */
+export class Storage {
+  readonly home: TensorHome;
+  private held: Memory | null;
+  private holders = 0;
+
+  constructor(home: TensorHome, memory: Memory) {
+    this.home = home;
+    this.held = memory;
+  }
+
+  get memory(): Memory {
+    if (this.held === null) throw new ShapeError('a tensor was used after its scope ended; return it from the scope');
+    return this.held;
+  }
+
+  hold(): void {
+    this.holders++;
+  }
+
+  release(): void {
+    this.holders--;
+    if (this.holders > 0 || this.held === null) return;
+    this.home.reclaim(this.held);
+    this.held = null;
+  }
+}
+
+export type HostValues = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** A dense row-major array on the GPU. Belongs to the scope it was made in. */
+export class Tensor {
+  readonly id: number;
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+  readonly storage: Storage;
+  /** Whether a gradient can flow through it to a trainable parameter. */
+  readonly requiresGrad: boolean;
+
+  constructor(storage: Storage, shape: Shape, dtype: Dtype, requiresGrad = false) {
+    this.id = storage.home.nextId();
+    this.storage = storage;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.requiresGrad = requiresGrad;
+  }
+
+  get size(): number {
+    return product(this.shape);
+  }
+
+  /** Copies the values to the host. Submits recorded work and waits for it. */
+  async read(): Promise<HostValues> {
+    const raw = await this.storage.home.readMemory(this.storage.memory, this.size * 4);
+    if (this.dtype === 'u32') return new Uint32Array(raw);
+    if (this.dtype === 'i32') return new Int32Array(raw);
+    return new Float32Array(raw);
+  }
+
+  /** {@link read}, for one number. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError(`item() wants one element, the tensor is ${show(this.shape)}`);
+    return (await this.read())[0];
+  }
+
+  /** Overwrites the values, in recording order. */
+  write(values: HostValues): void {
+    if (values.length !== this.size) {
+      throw new ShapeError(`write of ${values.length} values into a tensor ${show(this.shape)}`);
+    }
+    this.storage.home.writeMemory(this.storage.memory, values);
+  }
+
+  /** Lets go of a tensor that belongs to no scope. Scoped tensors need no call. */
+  dispose(): void {
+    this.storage.release();
+  }
+}
+
+/** A named tensor that outlives every scope: a weight, frozen or trainable. */
+export class Parameter extends Tensor {
+  /** The key in checkpoints. */
+  readonly name: string;
+
+  constructor(name: string, storage: Storage, shape: Shape, trainable: boolean) {
+    super(storage, shape, 'f32', trainable);
+    this.name = name;
+  }
+
+  get trainable(): boolean {
+    return this.requiresGrad;
+  }
+}
+
+/** All tensors in a value made of tensors, arrays, maps and plain objects. */
+export function* tensorsIn(value: unknown): Generator<Tensor> {
+  if (value instanceof Tensor) yield value;
+  else if (Array.isArray(value)) for (const item of value) yield* tensorsIn(item);
+  else if (value instanceof Map) for (const item of value.values()) yield* tensorsIn(item);
+  else if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) yield* tensorsIn(item);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What a kernel is: readable WGSL plus pure data. Engine, tests and bench all consume this descriptor; nothing
+ * in `kernels/` touches a GPU or a file.
+ */
+
+/** Type of a field of the `Dims` uniform struct. */
+export type DimType = 'u32' | 'i32' | 'f32';
+/** Element type of a buffer. `store_t` is the WGSL alias that selects the storage precision. */
+export type BufferType = 'f32' | 'u32' | 'i32' | 'store_t';
+export type Access = 'read' | 'write' | 'read_write';
+/** Storage precision that `alias store_t` is set to; arithmetic is f32 either way. */
+export type StoreType = 'f32' | 'f16';
+
+/** Sizes and scalar settings of one launch. */
+export type Dims = Readonly<Record<string, number>>;
+/** Values of the `const NAME: u32` lines that a variant lets the tuner choose. */
+export type Tile = Readonly<Record<string, number>>;
+/** Host-side values; integers up to 2^32 are exact in float64. */
+export type HostArrays = Record<string, Float64Array>;
+/** Uniform numbers in [0, 1). */
+export type Random = () => number;
+/** Number of workgroups along x, y, z. */
+export type Grid = readonly [number, number, number];
+
+export interface BufferSpec<D extends Dims = Dims> {
+  access: Access;
+  dtype: BufferType;
+  /**
+   * Row-major shape. A shape of no elements means that the buffer is not used with these dims: it need not be
+   * given at launch, and a small stand-in is bound.
+   */
+  shape: (dims: D) => readonly number[];
+  /** Test input; by default uniform in [-1, 1) for floats. Integer buffers must say. */
+  input?: (dims: D, random: Random) => ArrayLike<number>;
+}
+
+/** What a variant may ask of an adapter. */
+export interface AdapterFacts {
+  /** A CPU implementation: lavapipe, SwiftShader, WARP. */
+  software: boolean;
+  subgroups: boolean;
+  /** The guaranteed range of subgroup sizes; 0 without subgroups. */
+  subgroupMinSize: number;
+  subgroupMaxSize: number;
+  f16: boolean;
+  maxWorkgroupSize: number;
+  maxWorkgroupStorage: number;
+}
+
+/** One implementation of a kernel: a WGSL file with its tile parameters. */
+export interface Variant<D extends Dims = Dims> {
+  /** Shown in bench rows and stored in the tuning table. */
+  name: string;
+  source: URL;
+  /** WGSL files appended after the source. */
+  helpers?: readonly URL[];
+  /** Whether the adapter can run it; the first variant that fits is the default. */
+  fits?: (facts: AdapterFacts) => boolean;
+  tile: { default: Tile; space: readonly Tile[] };
+  grid: (dims: D, tile: Tile) => Grid;
+}
+
+export interface Kernel<
+  D extends Dims = Dims,
+  B extends Record<string, BufferSpec<D>> = Record<string, BufferSpec<D>>,
+> {
+  /** `family.direction`, unique in the catalogue. */
+  name: string;
+  /** Meaning, equation and source. */
+  doc: string;
+  dims: { readonly [K in keyof D]: DimType };
+  /** Order = binding number in group 0. */
+  buffers: B;
+  /** Preferred first; the last one must fit every adapter. */
+  variants: readonly Variant<D>[];
+  /** Floating-point operations and the bytes that must move (each input read once, each output written once). */
+  cost: (dims: D) => { flops: number; bytes: number };
+  /** Named sizes that tests and bench run; at least one odd and misaligned. */
+  cases: Readonly<Record<string, D>>;
+  /** Largest error allowed, relative to the largest magnitude of the output. */
+  tolerance: { f32: number; f16?: number };
+  /** Float64 truth: all inputs (read and read_write) to all outputs (write and read_write). */
+  reference: (dims: D, inputs: HostArrays) => HostArrays;
+}
+
+/** A kernel whose sizes and buffer names are not known statically. */
+// biome-ignore lint/suspicious/noExplicitAny: the one place where the descriptor's type parameters are erased
+export type AnyKernel = Kernel<any, Record<string, BufferSpec<any>>>;
+
+/** A descriptor with its single implementation written inline. */
+type OneVariant<D extends Dims> = Omit<Variant<D>, 'name' | 'fits'>;
+type KernelInput<D extends Dims, B extends Record<string, BufferSpec<D>>> = Omit<
+  Kernel<D, B>,
+  'variants' | 'dims'
+> & {
+  dims: { readonly [K in keyof D]: DimType };
+} & ({ variants: readonly Variant<D>[] } | OneVariant<D>);
+
+/**
+ * Completes a descriptor. Single-implementation kernels put `source`, `helpers`, `tile` and `grid` at the top
+ * level; kernels with several give `variants`.
+ */
+export function defineKernel<S extends Record<string, DimType>, B extends Record<string, BufferSpec<DimsOf<S>>>>(
+  input: KernelInput<DimsOf<S>, B> & { dims: S },
+): Kernel<DimsOf<S>, B> {
+  if ('variants' in input) return input;
+  const { source, helpers, tile, grid, ...rest } = input;
+  return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+}
+
+/** The launch sizes that belong to a `dims` declaration. */
+export type DimsOf<S extends Record<string, DimType>> = { readonly [K in keyof S]: number };
+
+/** Shortest tile table: a kernel with nothing to tune. */
+export const NO_TILE = { default: {}, space: [{}] } as const;
+
+/** The most workgroups along one dimension that every WebGPU adapter allows. */
+export const MAX_GRID = 65535;
+
+/**
+ * A one-dimensional grid of `count` workgroups, folded into two dimensions when it is long. Shaders read their
+ * number as `group.y * groups.x + group.x` and return when it is out of range.
+ */
+export function flatGrid(count: number): Grid {
+  const wanted = Math.max(1, Math.ceil(count));
+  if (wanted <= MAX_GRID) return [wanted, 1, 1];
+  const rows = Math.ceil(wanted / MAX_GRID);
+  return [Math.ceil(wanted / rows), rows, 1];
+}
+
+export function ceilDiv(a: number, b: number): number {
+  return Math.ceil(a / b);
+}
+
+export function product(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}

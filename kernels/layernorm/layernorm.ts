@@ -1,0 +1,116 @@
+import { ceilDiv, defineKernel, flatGrid, type HostArrays } from '../kernel.ts';
+
+const at = (file: string): URL => new URL(file, import.meta.url);
+
+/** y = (x - mean) / sqrt(var + eps) * gamma + beta, one row at a time. Ba et al. 2016, arXiv:1607.06450. */
+function forwardReference({ rows, cols, eps }: { rows: number; cols: number; eps: number }, a: HostArrays): HostArrays {
+  const y = new Float64Array(rows * cols);
+  const stats = new Float64Array(rows * 2);
+  for (let r = 0; r < rows; r++) {
+    const row = a.x.subarray(r * cols, (r + 1) * cols);
+    const mean = row.reduce((s, v) => s + v, 0) / cols;
+    const variance = row.reduce((s, v) => s + (v - mean) ** 2, 0) / cols;
+    const rstd = 1 / Math.sqrt(variance + eps);
+    for (let c = 0; c < cols; c++) y[r * cols + c] = (row[c] - mean) * rstd * a.gamma[c] + a.beta[c];
+    stats.set([mean, rstd], 2 * r);
+  }
+  return { y, stats };
+}
+
+export const layernormForward = defineKernel({
+  name: 'layernorm.forward',
+  doc: 'Row normalisation with learnable scale and shift. Ba et al. 2016, arXiv:1607.06450.',
+  source: at('forward.wgsl'),
+  helpers: [at('../shared/workgroup_sum.wgsl')],
+  dims: { rows: 'u32', cols: 'u32', eps: 'f32' },
+  buffers: {
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    gamma: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
+    beta: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
+    y: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    stats: { access: 'write', dtype: 'f32', shape: (d) => [d.rows, 2] },
+  },
+  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
+  grid: (d) => flatGrid(d.rows),
+  cost: (d) => ({ flops: 8 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
+  cases: { 'vit-b16@512': { rows: 1035, cols: 768, eps: 1e-5 }, odd: { rows: 3, cols: 77, eps: 1e-6 } },
+  tolerance: { f32: 2e-6, f16: 2e-3 },
+  reference: forwardReference,
+});
+
+interface BackwardDims {
+  rows: number;
+  cols: number;
+}
+
+/** With xhat = (x - mean) * rstd: calls back once a row with the row's xhat and dy. */
+function eachRow({ rows, cols }: BackwardDims, a: HostArrays, visit: (r: number, xhat: Float64Array, dy: Float64Array) => void): void {
+  for (let r = 0; r < rows; r++) {
+    const [mean, rstd] = a.stats.subarray(2 * r, 2 * r + 2);
+    const xhat = a.x.slice(r * cols, (r + 1) * cols).map((v) => (v - mean) * rstd);
+    visit(r, xhat, a.dy.subarray(r * cols, (r + 1) * cols));
+  }
+}
+
+const cases = { 'vit-b16@512': { rows: 1035, cols: 768 }, odd: { rows: 3, cols: 77 } };
+
+export const layernormBackward = defineKernel({
+  name: 'layernorm.backward',
+  doc: 'dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * gamma.',
+  source: at('backward.wgsl'),
+  helpers: [at('../shared/workgroup_sum.wgsl')],
+  dims: { rows: 'u32', cols: 'u32' },
+  buffers: {
+    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    gamma: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
+    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+  },
+  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
+  grid: (d) => flatGrid(d.rows),
+  cost: (d) => ({ flops: 11 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
+  cases,
+  tolerance: { f32: 2e-6, f16: 2e-3 },
+  reference: (dims, a) => {
+    const { rows, cols } = dims;
+    const dx = new Float64Array(rows * cols);
+    eachRow(dims, a, (r, xhat, dy) => {
+      const g = dy.map((v, c) => v * a.gamma[c]);
+      const mean = g.reduce((s, v) => s + v, 0) / cols;
+      const dot = g.reduce((s, v, c) => s + v * xhat[c], 0) / cols;
+      for (let c = 0; c < cols; c++) dx[r * cols + c] = a.stats[2 * r + 1] * (g[c] - mean - xhat[c] * dot);
+    });
+    return { dx };
+  },
+});
+
+export const layernormParameters = defineKernel({
+  name: 'layernorm.parameters',
+  doc: 'Gradients of scale and shift: dgamma = sum dy * xhat, dbeta = sum dy over all rows.',
+  source: at('parameters.wgsl'),
+  dims: { rows: 'u32', cols: 'u32' },
+  buffers: {
+    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    dgamma: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
+    dbeta: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
+  },
+  tile: { default: { WG: 32 }, space: [{ WG: 8 }, { WG: 32 }] },
+  grid: (d, t) => [ceilDiv(d.cols, t.WG), 1, 1],
+  cost: (d) => ({ flops: 5 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
+  cases,
+  tolerance: { f32: 4e-6, f16: 2e-3 },
+  reference: (dims, a) => {
+    const dgamma = new Float64Array(dims.cols);
+    const dbeta = new Float64Array(dims.cols);
+    eachRow(dims, a, (_, xhat, dy) => {
+      for (let c = 0; c < dims.cols; c++) {
+        dgamma[c] += dy[c] * xhat[c];
+        dbeta[c] += dy[c];
+      }
+    });
+    return { dgamma, dbeta };
+  },
+});

@@ -1,0 +1,54 @@
+import type { AnyKernel, StoreType, Tile, Variant } from './kernel.ts';
+
+/**
+ * Turns a WGSL file into the module to compile by rewriting declared lines only: `const NAME: u32 = ...;` for
+ * tile parameters and `alias store_t = f32;` for the storage precision. Line numbers stay those of the file.
+ */
+export function specialise(source: string, tile: Tile, store: StoreType): string {
+  let text = source;
+  for (const [name, value] of Object.entries(tile)) {
+    const line = new RegExp(`^const ${name}: (u32|i32|f32|bool) = [^;]*;`, 'm');
+    if (!line.test(text)) throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
+    text = text.replace(line, (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`);
+  }
+  if (store === 'f16' && /^alias store_t = f32;/m.test(text)) {
+    text = `enable f16; ${text.replace(/^alias store_t = f32;/m, 'alias store_t = f16;')}`;
+  }
+  return text;
+}
+
+function literal(value: number, type: string): string {
+  if (type === 'bool') return value ? 'true' : 'false';
+  return type === 'f32' && Number.isInteger(value) ? `${value}.0` : `${value}`;
+}
+
+/**
+ * Compares the bindings and the `Dims` struct that a WGSL file declares with its descriptor.
+ * @returns the differences in words; empty when they agree.
+ */
+export function declarationProblems(kernel: AnyKernel, variant: Variant, source: string): string[] {
+  const problems: string[] = [];
+  const where = `${kernel.name} (${variant.name})`;
+  const fields = /struct Dims \{([^}]*)\}/.exec(source)?.[1] ?? '';
+  const found = [...fields.matchAll(/(\w+): (\w+)/g)].map((m) => `${m[1]}: ${m[2]}`);
+  const wanted = Object.entries(kernel.dims).map(([name, type]) => `${name}: ${type}`);
+  if (found.join(', ') !== wanted.join(', ')) {
+    problems.push(`${where}: struct Dims { ${found.join(', ')} } but the descriptor has { ${wanted.join(', ')} }`);
+  }
+  const bindings = new Map<number, { name: string; access: string }>();
+  for (const m of source.matchAll(/@group\(0\) @binding\((\d+)\) var<storage, (\w+)> (\w+):/g)) {
+    bindings.set(Number(m[1]), { access: m[2], name: m[3] });
+  }
+  Object.entries(kernel.buffers).forEach(([name, spec], index) => {
+    const declared = bindings.get(index);
+    const access = spec.access === 'read' ? 'read' : 'read_write';
+    if (declared?.name !== name || declared.access !== access) {
+      const got = declared ? `var<storage, ${declared.access}> ${declared.name}` : 'nothing';
+      problems.push(`${where}: binding ${index} is ${got}, the descriptor has ${access} ${name}`);
+    }
+  });
+  if (bindings.size > Object.keys(kernel.buffers).length) {
+    problems.push(`${where}: ${bindings.size} bindings, the descriptor has ${Object.keys(kernel.buffers).length}`);
+  }
+  return problems;
+}

@@ -1,0 +1,198 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { type Command, CommanderError } from 'commander';
+import { ConfigError, UserError } from '../engine/errors.ts';
+import type { DataOptions } from './cli_data.ts';
+import { loadConfig, type RunConfig } from './config.ts';
+import { listFields } from './config_fields.ts';
+import { settingsSchema } from './config_schema.ts';
+import { checkedOverride, type Override, overriddenValue, parseOverride, parseValue } from './config_set.ts';
+
+/** What command lines are read against: the file system and the clock. Tests bring their own. */
+export interface Surroundings {
+  exists(path: string): boolean;
+  /** Names of the entries of a folder; empty where there is none. */
+  entries(folder: string): string[];
+  /** A run's saved configuration. */
+  savedConfig(file: string): RunConfig;
+  now(): Date;
+}
+
+export const realSurroundings: Surroundings = {
+  exists: existsSync,
+  entries: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
+  savedConfig: loadConfig,
+  now: () => new Date(),
+};
+
+/** `--help` was asked for; `text` is what to print. */
+export class HelpRequest extends Error {
+  readonly text: string;
+
+  constructor(text: string) {
+    super('help was asked for');
+    this.text = text;
+  }
+}
+
+/** Flags that set one setting: `value` tells whether the text is read as a value or taken as it stands. */
+interface SettingFlag {
+  flag: string;
+  argument: string;
+  path: string;
+  as: 'value' | 'text';
+  help: string;
+}
+
+/** The flags that both commands share, in the order of `--help`. */
+export const sharedFlags: SettingFlag[] = [
+  { flag: '--dataset', argument: 'NAME', path: 'dataset', as: 'text', help: 'voc20, context59 or coco171' },
+  { flag: '--data-root', argument: 'DIR', path: 'data.root', as: 'text', help: 'folder of the data set' },
+  { flag: '--clip', argument: 'FILE', path: 'data.clip', as: 'text', help: "CLIP's weights" },
+  {
+    flag: '--text-embeddings',
+    argument: 'FILE',
+    path: 'data.textEmbeddings',
+    as: 'text',
+    help: 'class embeddings, .npy (classes, D)',
+  },
+  {
+    flag: '--adapter',
+    argument: 'NAME',
+    path: 'adapter',
+    as: 'text',
+    help: 'GPU adapter by part of its name, such as llvmpipe',
+  },
+];
+
+/** Adds flags that set one setting each, and `--set` for all the others. */
+export function addSettingFlags(command: Command, flags: SettingFlag[]): Command {
+  for (const { flag, argument, help } of flags) command.option(`${flag} <${argument}>`, help);
+  return command.option(
+    '--set <NAME=VALUE>',
+    'any setting, such as optim.lr=1e-4; repeatable, and stronger than the other flags',
+    (assignment: string, earlier: string[]) => [...earlier, assignment],
+    [],
+  );
+}
+
+/** The settings given on a command line, each checked by itself, weakest first. */
+export function readOverrides(command: Command, flags: SettingFlag[]): Override[] {
+  const options: Record<string, unknown> = command.opts();
+  const fromFlags = flags.flatMap(({ flag, path, as }) => {
+    const text = options[camelCase(flag)];
+    if (typeof text !== 'string') return [];
+    return [checkedOverride(path, as === 'text' ? text : parseValue(text), `${flag} ${text}`)];
+  });
+  return [...fromFlags, ...(options.set as string[]).map(parseOverride)];
+}
+
+/** The settings that name a file or a folder that must be there. */
+const inputPaths = ['data.root', 'data.clip', 'data.textEmbeddings', 'train.startFrom'];
+
+/** @throws ConfigError where an input file or folder is given and missing. */
+export function requireFiles(overrides: Override[], around: Surroundings): void {
+  for (const { path, value, origin } of overrides) {
+    if (inputPaths.includes(path) && typeof value === 'string' && !around.exists(value)) {
+      throw new ConfigError(`${origin}: there is no such file or folder`, `Check the path given for ${path}`);
+    }
+  }
+}
+
+/** What the overrides say about the data. */
+export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
+  const given: Record<string, unknown> = {};
+  for (const key of ['root', 'clip', 'embedded']) {
+    const value = overriddenValue(overrides, `data.${key}`);
+    if (value !== undefined) given[key] = value;
+  }
+  return given;
+}
+
+/**
+ * Reads `argv` (without node and script).
+ * @throws ConfigError for unknown or incomplete flags, HelpRequest for `--help`.
+ */
+export function parseArguments(command: Command, argv: string[]): Command {
+  let help = '';
+  command.exitOverride().allowExcessArguments(false);
+  command.configureOutput({ writeOut: (text) => void (help += text), writeErr: () => {} });
+  try {
+    return command.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.helpDisplayed') throw new HelpRequest(help);
+    const [message, ...rest] = error.message.replace(/^error: /, '').split('\n');
+    throw new ConfigError(message!, [...rest, '--help lists all flags.'].join(' '));
+  }
+}
+
+/** Every setting with its meaning and the values it takes, for the end of `--help`. */
+export function settingsHelp(): string {
+  const fields = listFields(settingsSchema);
+  const width = Math.max(...fields.map(({ path }) => path.length));
+  const lines = fields.map(
+    ({ path, wanted, description }) => `  ${path.padEnd(width)}  ${description} (${wanted})`,
+  );
+  return `\nSettings (--set NAME=VALUE):\n${lines.join('\n')}\n`;
+}
+
+/** The parts of the process that a command ends with; tests bring their own. */
+export interface Ending {
+  argv: string[];
+  write(text: string): void;
+  writeError(text: string): void;
+  exit(code: number): void;
+}
+
+const processEnding: Ending = {
+  argv: process.argv.slice(2),
+  write: (text) => void process.stdout.write(text),
+  writeError: (text) => void process.stderr.write(text),
+  exit: (code) => process.stdout.write('', () => process.stderr.write('', () => process.exit(code))),
+};
+
+/** Exit code of a fault of the program itself: EX_SOFTWARE of sysexits.h. */
+export const faultExitCode = 70;
+
+/**
+ * Runs a command and ends the process with the right code: what `main` returns, a {@link UserError}'s code
+ * after its message and hint, or 70 after the stack of anything unexpected. The process ends even where a
+ * driver's thread would keep it alive.
+ */
+export async function runCommand(
+  main: (argv: string[]) => Promise<number | undefined>,
+  ending: Ending = processEnding,
+): Promise<void> {
+  ending.exit(await settle(main, ending));
+}
+
+async function settle(
+  main: (argv: string[]) => Promise<number | undefined>,
+  ending: Ending,
+): Promise<number> {
+  try {
+    return (await main(ending.argv)) ?? 0;
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      ending.write(error.text);
+      return 0;
+    }
+    if (error instanceof UserError) {
+      const hint = error.hint === '' ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
+      ending.writeError(`error: ${error.message}\n${hint}`);
+      return error.exitCode;
+    }
+    ending.writeError(`unexpected error, please report it:\n${faultText(error)}\n`);
+    return faultExitCode;
+  }
+}
+
+function faultText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${faultText(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+function camelCase(flag: string): string {
+  return flag.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,106 @@
+import { Command } from 'commander';
+import { ConfigError } from '../engine/errors.ts';
+import {
+  addSettingFlags,
+  givenData,
+  parseArguments,
+  readOverrides,
+  realSurroundings,
+  requireFiles,
+  type Surroundings,
+  settingsHelp,
+  sharedFlags,
+} from './cli.ts';
+import { chooseData, embeddedBanner } from './cli_data.ts';
+import type { DatasetName, RunConfig } from './config.ts';
+import { applyOverrides, type Override, overriddenValue } from './config_set.ts';
+import { embeddedPreset, fullPreset } from './presets.ts';
+
+/** An evaluation, as the command line asks for it; {@link resolveEval} makes it a configuration. */
+export interface EvalRequest {
+  /** Checkpoint to evaluate. */
+  checkpoint: string;
+  overrides: Override[];
+  /** Folder for pictures (image | truth | prediction) of every image; null: none. */
+  showDir: string | null;
+  /** File the metrics are written to; null: only printed. */
+  json: string | null;
+}
+
+const flags = [
+  ...sharedFlags,
+  {
+    flag: '--split',
+    argument: 'NAME',
+    path: 'data.valSplit',
+    as: 'text' as const,
+    help: 'split to evaluate on (default: that of the run)',
+  },
+];
+
+const examples = `
+Examples:
+  npm run eval -- --checkpoint runs/first/checkpoints/best.safetensors --dataset voc20
+  npm run eval -- --checkpoint best.safetensors --dataset voc20 --split train --show-dir pictures
+`;
+
+/**
+ * Reads the command line of `npm run eval` (without node and script).
+ * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ */
+export function parseEval(argv: string[], around: Surroundings = realSurroundings): EvalRequest {
+  const command = parseArguments(evalCommand(), argv);
+  const overrides = readOverrides(command, flags);
+  const { checkpoint, showDir, json } = command.opts<Record<string, string | undefined>>();
+  if (checkpoint === undefined) {
+    throw new ConfigError('--checkpoint is missing', 'Pass --checkpoint FILE, a checkpoint of npm run train');
+  }
+  if (!around.exists(checkpoint)) {
+    throw new ConfigError(`--checkpoint ${checkpoint}: there is no such file`, 'Check the path');
+  }
+  requireFiles(overrides, around);
+  return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
+}
+
+/**
+ * The configuration of an evaluation. A checkpoint's own run decides model and data; another data set than the
+ * run's brings its own data and evaluation settings, with the model of the checkpoint.
+ * @param saved the configuration that the checkpoint carries; null where it has none.
+ * @throws ConfigError where the data set is unknown or its data are missing.
+ */
+export function resolveEval(
+  request: EvalRequest,
+  saved: RunConfig | null,
+  around: Surroundings = realSurroundings,
+): { config: RunConfig; banner: string | null } {
+  const { overrides, checkpoint } = request;
+  const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
+  if (saved !== null && (asked === undefined || asked === saved.dataset)) {
+    const banner = saved.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
+    return { config: applyOverrides(saved, overrides), banner };
+  }
+  if (asked === undefined) {
+    throw new ConfigError(
+      `${checkpoint} does not tell its data set`,
+      'Pass --dataset voc20, context59 or coco171',
+    );
+  }
+  const choice = chooseData({ dataset: asked, clip: checkpoint, ...givenData(overrides) }, around.exists);
+  const preset = choice.embedded ? embeddedPreset() : fullPreset(asked);
+  const { root, clip } = choice;
+  const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
+  return { config: applyOverrides(base, overrides), banner: choice.banner };
+}
+
+function evalCommand(): Command {
+  const command = new Command('npm run eval --')
+    .description(
+      'Evaluate a checkpoint with sliding windows: IoU per class, seen, unseen and their harmonic mean.',
+    )
+    .usage('--checkpoint FILE [flags]')
+    .option('--checkpoint <FILE>', 'checkpoint to evaluate');
+  return addSettingFlags(command, flags)
+    .option('--show-dir <DIR>', 'write a picture (image | truth | prediction) of every image into DIR')
+    .option('--json <FILE>', 'write the metrics into FILE')
+    .addHelpText('after', examples + settingsHelp());
+}

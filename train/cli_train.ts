@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { ConfigError } from '../engine/errors.ts';
+import {
+  addSettingFlags,
+  givenData,
+  parseArguments,
+  readOverrides,
+  realSurroundings,
+  requireFiles,
+  type Surroundings,
+  settingsHelp,
+  sharedFlags,
+} from './cli.ts';
+import { chooseData, embeddedBanner } from './cli_data.ts';
+import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
+import { listFields, valueAt } from './config_fields.ts';
+import { settingsSchema } from './config_schema.ts';
+import { applyOverrides, type Override, overriddenValue } from './config_set.ts';
+import { embeddedPreset, fullPreset } from './presets.ts';
+
+/** A training run, as the command line asks for it. */
+export interface TrainRequest {
+  config: RunConfig;
+  workDir: string;
+  /** Continue from the latest checkpoint of `workDir`. */
+  resume: boolean;
+  /** A line to print before anything else; null where there is nothing to say. */
+  banner: string | null;
+}
+
+const runsFolder = 'runs';
+
+const flags = [
+  ...sharedFlags,
+  {
+    flag: '--mode',
+    argument: 'MODE',
+    path: 'train.mode',
+    as: 'text' as const,
+    help: 'inductive (default), transductive or supervised',
+  },
+  {
+    flag: '--start-from',
+    argument: 'FILE',
+    path: 'train.startFrom',
+    as: 'text' as const,
+    help: 'checkpoint whose weights training starts from',
+  },
+  {
+    flag: '--max-iters',
+    argument: 'N',
+    path: 'schedule.maxIters',
+    as: 'value' as const,
+    help: 'steps of the whole schedule',
+  },
+  {
+    flag: '--stop-at',
+    argument: 'N',
+    path: 'train.stopAt',
+    as: 'value' as const,
+    help: 'stop cleanly after step N of the schedule',
+  },
+  {
+    flag: '--seed',
+    argument: 'N',
+    path: 'seed',
+    as: 'value' as const,
+    help: 'seed of everything that is random',
+  },
+];
+
+const examples = `
+Examples:
+  npm run train -- --dataset voc20
+  npm run train -- --dataset voc20 --data-root /data/VOC2012 --clip ViT-B-16.pt --work-dir runs/first
+  npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set model.stages=[[1,2],[3,4,5]]
+  npm run train -- --resume --work-dir runs/first
+`;
+
+/**
+ * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something
+ * is reported, and what is done after the training. All others would change the training itself.
+ */
+const freeOnResume =
+  /^(adapter|data\.(root|clip|textEmbeddings|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
+
+/**
+ * Reads the command line of `npm run train` (without node and script).
+ * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ */
+export function parseTrain(argv: string[], around: Surroundings = realSurroundings): TrainRequest {
+  const command = parseArguments(trainCommand(), argv);
+  const overrides = readOverrides(command, flags);
+  requireFiles(overrides, around);
+  const { workDir, resume } = command.opts<{ workDir?: string; resume?: true }>();
+  const dataset = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
+  if (resume) return resumed(workDir ?? latestRun(dataset, around), overrides, around);
+  if (dataset === undefined) {
+    throw new ConfigError('--dataset is missing', 'Pass --dataset voc20, context59 or coco171');
+  }
+  const { config, banner } = freshConfig(dataset, overrides, around);
+  return { config, banner, workDir: workDir ?? defaultWorkDir(dataset, around.now()), resume: false };
+}
+
+/** The preset that the options lead to, with the overrides applied. */
+function freshConfig(dataset: DatasetName, overrides: Override[], around: Surroundings) {
+  const { banner, embedded, root, clip } = chooseData({ dataset, ...givenData(overrides) }, around.exists);
+  const options = {
+    mode: overriddenValue(overrides, 'train.mode') as TrainingMode | undefined,
+    maxIters: overriddenValue(overrides, 'schedule.maxIters') as number | undefined,
+  };
+  const preset = embedded ? embeddedPreset(options) : fullPreset(dataset, options);
+  const base = { ...preset, data: { ...preset.data, root, clip } };
+  return { config: applyOverrides(base, overrides), banner };
+}
+
+function resumed(workDir: string, overrides: Override[], around: Surroundings): TrainRequest {
+  const file = join(workDir, 'config.json');
+  if (!around.exists(file)) {
+    throw new ConfigError(
+      `--resume: ${workDir} holds no run (no config.json)`,
+      'Pass --work-dir with the folder of the run, or leave --resume out to start one',
+    );
+  }
+  const saved = around.savedConfig(file);
+  const base = { ...saved, train: { ...saved.train, stopAt: null } };
+  const config = applyOverrides(base, overrides);
+  for (const { path } of listFields(settingsSchema)) {
+    const [before, now] = [saved, config].map((of) => JSON.stringify(valueAt(of, path.split('.'))));
+    if (before !== now && !freeOnResume.test(path)) {
+      throw new ConfigError(
+        `--resume: ${path} cannot change: the run has ${before}, asked for ${now}`,
+        'Leave it out, or start a new run without --resume',
+      );
+    }
+  }
+  const banner = config.data.embedded ? embeddedBanner('as the saved run', config.data.clip) : null;
+  return { config, workDir, resume: true, banner };
+}
+
+/** The newest run folder of the data set (of any, where none is named); folder names begin with the date. */
+function latestRun(dataset: DatasetName | undefined, around: Surroundings): string {
+  const ending = dataset === undefined ? '' : `-${dataset}`;
+  const newest = around
+    .entries(runsFolder)
+    .filter((name) => /^\d{4}-\d\d-\d\d-/.test(name) && name.endsWith(ending))
+    .sort()
+    .findLast((name) => around.exists(join(runsFolder, name, 'config.json')));
+  if (newest !== undefined) return join(runsFolder, newest);
+  throw new ConfigError(
+    `--resume: there is no run${dataset === undefined ? '' : ` of ${dataset}`} in ${runsFolder}/`,
+    'Pass --work-dir with the folder of the run, or leave --resume out to start one',
+  );
+}
+
+/** `runs/2026-03-09-140507-voc20`: the local date and time, so that the names sort by age. */
+function defaultWorkDir(dataset: DatasetName, now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  return join(runsFolder, `${date}-${time}-${dataset}`);
+}
+
+function trainCommand(): Command {
+  const command = new Command('npm run train --')
+    .description('Train Cascade-CLIP and evaluate it.')
+    .usage('[flags]');
+  return addSettingFlags(command, flags)
+    .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)')
+    .option('--resume', 'continue the run in --work-dir; without it, the latest run of the data set')
+    .addHelpText('after', examples + settingsHelp());
+}

@@ -1,0 +1,107 @@
+import * as z from 'zod';
+import { listFields, valueAt, wantedOf } from './config_fields.ts';
+
+/** What is wrong with one setting, and what to do about it. */
+export interface Problem {
+  message: string;
+  hint: string;
+}
+
+/** What a dotted path leads to in a schema. */
+export type Place =
+  | { kind: 'section'; schema: z.ZodObject }
+  | { kind: 'field'; schema: z.ZodType; path: string[]; inner: string[] }
+  | { kind: 'unknown'; problem: Problem };
+
+/**
+ * Follows `path` through the sections of `schema`. A path that goes on inside a field (an element of a list)
+ * ends at the field, with the rest in `inner`.
+ */
+export function findPlace(schema: z.ZodObject, path: string[]): Place {
+  let section = schema;
+  for (const [depth, key] of path.entries()) {
+    const entry: unknown = Object.hasOwn(section.shape, key) ? section.shape[key] : undefined;
+    if (entry instanceof z.ZodObject) {
+      section = entry;
+    } else if (entry instanceof z.ZodType) {
+      return { kind: 'field', schema: entry, path: path.slice(0, depth + 1), inner: path.slice(depth + 1) };
+    } else {
+      return { kind: 'unknown', problem: unknownKey(schema, section, path.slice(0, depth), key) };
+    }
+  }
+  return { kind: 'section', schema: section };
+}
+
+/** Puts every issue that zod found in `value` into words. */
+export function describeIssues(schema: z.ZodObject, value: unknown, error: z.ZodError): Problem[] {
+  const seen = new Set<string>();
+  return error.issues
+    .flatMap((issue) => describeIssue(schema, value, issue))
+    .filter(({ message }) => !seen.has(message) && seen.add(message));
+}
+
+/** `value` does not fit the field `path`. */
+export function wrongValue(path: string[], value: unknown, schema: z.ZodType): Problem {
+  const found = value === undefined ? 'missing' : `found ${show(value)}`;
+  return {
+    message: `${path.join('.')}: ${found}, wanted ${wantedOf(schema)}`,
+    hint: schema.description ? `${path.join('.')}: ${schema.description}` : '',
+  };
+}
+
+/** The name nearest to `name` by edit distance, ties by order; undefined where `names` is empty. */
+export function nearestName(name: string, names: string[]): string | undefined {
+  const distances = names.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()));
+  return names[distances.indexOf(Math.min(...distances))];
+}
+
+/** A value as a message shows it: its JSON, cut when long, and its type where the JSON may mislead. */
+function show(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  const short = json.length > 80 ? `${json.slice(0, 77)}...` : json;
+  return typeof value === 'string' ? `the text ${short}` : short;
+}
+
+function describeIssue(schema: z.ZodObject, value: unknown, issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'custom') return [{ message: `${path.join('.')}: ${issue.message}`, hint: '' }];
+  const place = findPlace(schema, path);
+  if (place.kind === 'unknown') return [place.problem];
+  if (place.kind === 'field') return [wrongValue(place.path, valueAt(value, place.path), place.schema)];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(schema, place.schema, path, key));
+  }
+  const found = valueAt(value, path);
+  const name = path.length === 0 ? 'the configuration' : path.join('.');
+  const keys = Object.keys(place.schema.shape).join(', ');
+  return [
+    {
+      message: `${name}: ${found === undefined ? 'missing' : `found ${show(found)}`}, wanted {${keys}}`,
+      hint: '',
+    },
+  ];
+}
+
+function unknownKey(root: z.ZodObject, section: z.ZodObject, path: string[], key: string): Problem {
+  const keys = Object.keys(section.shape);
+  const at = (name: string) => [...path, name].join('.');
+  const elsewhere = listFields(root).find((field) => field.path.endsWith(`.${at(key)}`))?.path;
+  return {
+    message: `${at(key)}: no such setting; did you mean ${elsewhere ?? at(nearestName(key, keys) ?? '')}?`,
+    hint: `Settings ${path.length === 0 ? 'at the top' : `of ${path.join('.')}`}: ${keys.join(', ')}`,
+  };
+}
+
+/** Levenshtein distance: the fewest insertions, deletions and replacements that turn `a` into `b`. */
+export function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const replaced = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,59 @@
+import type { ModelConfig } from '../model/config.ts';
+import type { RunConfig } from './config_schema.ts';
+
+/** A setting that contradicts another one. */
+export interface Conflict {
+  path: string;
+  message: string;
+}
+
+/** The conflicts between settings that are each valid alone; only those that no run could work with. */
+export function checkTogether(config: RunConfig): Conflict[] {
+  const { data, model, schedule, train } = config;
+  const { vision, prompts, decoder } = model;
+  const conflicts: Conflict[] = [];
+  const require = (holds: boolean, path: string, message: string) => {
+    if (!holds) conflicts.push({ path, message });
+  };
+  require(vision.width % vision.heads ===
+    0, 'model.vision.heads', `${vision.heads} heads do not divide model.vision.width ${vision.width}`);
+  require(vision.embedDim % decoder.heads ===
+    0, 'model.decoder.heads', `${decoder.heads} heads do not divide model.vision.embedDim ${vision.embedDim}`);
+  require(vision.resolution % vision.patch ===
+    0, 'model.vision.resolution', `${vision.resolution} is no multiple of model.vision.patch ${vision.patch}`);
+  require(prompts.deep <=
+    vision.layers -
+      1, 'model.prompts.deep', `${prompts.deep} is more than the ${vision.layers - 1} blocks after the first`);
+  const stages = stagesProblem(model);
+  require(stages === null, 'model.stages', stages ?? '');
+  require(data.crop >=
+    vision.patch, 'data.crop', `${data.crop} is smaller than model.vision.patch ${vision.patch}`);
+  require(data.scale[0] >=
+    data.scale[1], 'data.scale', `long side ${data.scale[0]} is smaller than short side ${data.scale[1]}`);
+  require(data.ratio[0] <=
+    data.ratio[1], 'data.ratio', `least ${data.ratio[0]} is more than most ${data.ratio[1]}`);
+  require(config.eval.crop >=
+    vision.patch, 'eval.crop', `${config.eval.crop} is smaller than model.vision.patch ${vision.patch}`);
+  require(config.eval.stride <=
+    config.eval
+      .crop, 'eval.stride', `${config.eval.stride} is more than eval.crop ${config.eval.crop}: pixels would be left out`);
+  require(train.stopAt === null ||
+    train.stopAt <=
+      schedule.maxIters, 'train.stopAt', `${train.stopAt} is more than schedule.maxIters ${schedule.maxIters}`);
+  return conflicts;
+}
+
+/** Why the stages do not fit the blocks; null where they do. */
+function stagesProblem({ stages, vision }: ModelConfig): string | null {
+  const text = JSON.stringify(stages);
+  if (stages.length === 0) return 'no stage; at least one is needed';
+  if (stages.some((stage) => stage.length === 0)) return `a stage of ${text} holds no block`;
+  const blocks = stages.flat();
+  if (blocks.some((block, index) => index > 0 && block <= blocks[index - 1]!)) {
+    return `block indices of ${text} do not increase`;
+  }
+  const last = vision.layers - 1;
+  return blocks.at(-1) === last
+    ? null
+    : `${text} ends with block ${blocks.at(-1)}, wanted the last block ${last}`;
+}

@@ -1,0 +1,182 @@
+import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
+
+/** What a preset depends on besides its name. */
+export interface PresetOptions {
+  mode?: TrainingMode;
+  /** Steps of the schedule; by default the published number. Intervals follow it. */
+  maxIters?: number;
+}
+
+/** Where the scenes of the embedded miniature are drawn. */
+export const embeddedRoot = '.cache/embedded/VOCdevkit/VOC2012';
+
+interface Published {
+  root: string;
+  trainSplit: string;
+  valSplit: string;
+  /** T, prompt tokens. */
+  prompts: number;
+  /** Steps of the inductive schedule; the transductive one is half as long. */
+  iterations: number;
+  /** Images of a transductive step. */
+  transductiveBatch: number;
+  hasBackground: boolean;
+}
+
+/** Schedules and prompts of the paper (Section 4.1 and its release). */
+const published: Record<DatasetName, Published> = {
+  voc20: {
+    root: 'data/VOCdevkit/VOC2012',
+    trainSplit: 'train',
+    valSplit: 'val',
+    prompts: 10,
+    iterations: 20_000,
+    transductiveBatch: 32,
+    hasBackground: true,
+  },
+  context59: {
+    root: 'data/VOCdevkit/VOC2010',
+    trainSplit: 'train',
+    valSplit: 'val',
+    prompts: 35,
+    iterations: 40_000,
+    transductiveBatch: 16,
+    hasBackground: true,
+  },
+  coco171: {
+    root: 'data/coco_stuff164k',
+    trainSplit: 'train2017',
+    valSplit: 'val2017',
+    prompts: 50,
+    iterations: 80_000,
+    transductiveBatch: 16,
+    hasBackground: false,
+  },
+};
+
+const inductiveBatch = 16;
+const batch = 4;
+
+/** Where each benchmark and CLIP's weights are looked for when no path is given. */
+export const defaultRoot = (dataset: DatasetName): string => published[dataset].root;
+export const defaultClip = 'data/clip/ViT-B-16.pt';
+
+/**
+ * The published setting of a benchmark: CLIP ViT-B/16 at 512 x 512, AdamW, polynomial decay (Li et al., ICML
+ * 2024). The release's parameter rules are kept as they are: in effect every trainable parameter runs at ten
+ * times `optim.lr` with weight decay.
+ */
+export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): RunConfig {
+  const source = published[dataset];
+  const mode = options.mode ?? 'inductive';
+  const transductive = mode === 'transductive';
+  const maxIters = options.maxIters ?? source.iterations / (transductive ? 2 : 1);
+  const images = transductive ? source.transductiveBatch : inductiveBatch;
+  return {
+    dataset,
+    seed: 0,
+    adapter: null,
+    data: {
+      root: source.root,
+      clip: defaultClip,
+      textEmbeddings: null,
+      trainSplit: source.trainSplit,
+      valSplit: source.valSplit,
+      embedded: false,
+      crop: 512,
+      scale: [2048, 512],
+      ratio: [0.5, 2],
+      catMaxRatio: 0.75,
+      flip: 0.5,
+      photometric: true,
+      workers: 4,
+      prefetch: 4,
+    },
+    model: {
+      vision: { patch: 16, width: 768, layers: 12, heads: 12, embedDim: 512, resolution: 512 },
+      prompts: { count: source.prompts, deep: 11, dropout: 0.1 },
+      stages: [[5, 6, 7], [8, 9, 10], [11]],
+      decoder: { layers: 3, heads: 8, hiddenMultiple: 4, dropout: 0.1 },
+      logitBias: null,
+    },
+    loss: { focalWeight: 100, diceWeight: 1, alpha: 0.25, gamma: 2 },
+    optim: {
+      lr: 2e-5,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      rules: [
+        { key: 'backbone', lrMultiple: 10 },
+        { key: 'text_encoder', lrMultiple: 0 },
+        { key: 'norm', decayMultiple: 0 },
+        { key: 'ln', decayMultiple: 0 },
+        { key: 'head', lrMultiple: 10 },
+      ],
+    },
+    schedule: { maxIters, warmupIters: 1500, warmupRatio: 1e-6, power: 0.9, minLr: 1e-6 },
+    train: {
+      mode,
+      startFrom: null,
+      batch,
+      accumulation: images / batch,
+      logInterval: 50,
+      evalInterval: Math.ceil(maxIters / 10),
+      checkpointInterval: Math.ceil(maxIters / 10),
+      stopAt: null,
+    },
+    eval: {
+      crop: 512,
+      stride: 426,
+      shortSide: 512,
+      seenPenalty: mode === 'inductive' ? 0.1 : 0,
+      backgroundThreshold: source.hasBackground ? 0.5 : null,
+      maxImages: null,
+      overlays: 24,
+    },
+  };
+}
+
+/** Steps of the embedded default. */
+const embeddedIterations = 380;
+
+/**
+ * The embedded default: VOC20 in icon scenes of 48 px on a miniature CLIP (patch 8, width 128, 6 blocks). The
+ * learnable logit bias lets training leave the plateau at once; the warm-up is a fifteenth of the schedule.
+ */
+export function embeddedPreset(options: PresetOptions = {}): RunConfig {
+  const full = fullPreset('voc20', options);
+  const maxIters = options.maxIters ?? embeddedIterations;
+  return {
+    ...full,
+    data: {
+      ...full.data,
+      root: embeddedRoot,
+      clip: null,
+      embedded: true,
+      crop: 48,
+      scale: [48, 48],
+      ratio: [1, 1],
+      catMaxRatio: 1,
+      photometric: false,
+      workers: 1,
+    },
+    model: {
+      vision: { patch: 8, width: 128, layers: 6, heads: 4, embedDim: 96, resolution: 48 },
+      prompts: { count: 8, deep: 5, dropout: 0.1 },
+      stages: [[1, 2], [3, 4], [5]],
+      decoder: { layers: 3, heads: 4, hiddenMultiple: 4, dropout: 0.1 },
+      logitBias: -4,
+    },
+    optim: { ...full.optim, lr: 1e-3, rules: [{ key: 'decode_head', lrMultiple: 3 }] },
+    schedule: { ...full.schedule, maxIters, warmupIters: Math.round(maxIters / 15) },
+    train: {
+      ...full.train,
+      batch: 8,
+      accumulation: 1,
+      logInterval: 10,
+      evalInterval: Math.ceil(maxIters / 2),
+      checkpointInterval: Math.ceil(maxIters / 4),
+    },
+    eval: { ...full.eval, crop: 48, stride: 48, shortSide: 48, seenPenalty: 0, backgroundThreshold: 0.2 },
+  };
+}
