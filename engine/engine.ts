@@ -45,7 +45,8 @@ export class Engine implements TensorHome {
 
   /** A tensor of unspecified contents. */
   empty(shape: Shape, dtype: Dtype = 'f32'): Tensor {
-    if (!shape.every((n) => Number.isInteger(n) && n >= 0)) throw new ShapeError(`${this.where('tensor')}: shape ${show(shape)}`);
+    if (!shape.every((n) => Number.isInteger(n) && n >= 0))
+      throw new ShapeError(`${this.where('tensor')}: shape ${show(shape)}`);
     return this.scopes.adopt(new Tensor(this.allocate(shape), shape, dtype));
   }
 
@@ -195,7 +196,10 @@ export class Engine implements TensorHome {
   }
 
   private allocate(shape: Shape): Storage {
-    return new Storage(this, this.gpu.pool.take(Math.max(4, product(shape) * 4), this.where(`tensor ${show(shape)}`)));
+    return new Storage(
+      this,
+      this.gpu.pool.take(Math.max(4, product(shape) * 4), this.where(`tensor ${show(shape)}`)),
+    );
   }
 }
 
@@ -205,7 +209,9 @@ export async function createEngine(platform: Platform, options: GpuOptions = {})
   const gpu = await createGpu(platform, { ...options, profile: options.profile || debug >= 2 });
   const engine = new Engine(gpu, debug);
   if (engine.gpu.device.facts.maxWorkgroupSize < 64) {
-    throw new GpuError(`${gpu.device.name}: workgroups of ${gpu.device.facts.maxWorkgroupSize}, 64 are needed`);
+    throw new GpuError(
+      `${gpu.device.name}: workgroups of ${gpu.device.facts.maxWorkgroupSize}, 64 are needed`,
+    );
   }
   return engine;
 }

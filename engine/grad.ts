@@ -3,28 +3,42 @@ import { ShapeError } from './errors.ts';
 import { accumulate } from './ops/accumulate.ts';
 import { show } from './shape.ts';
 import { Tape } from './tape.ts';
-import type { Parameter, Tensor } from './tensor.ts';
+import { type Parameter, Tensor } from './tensor.ts';
+
+export interface ValueAndGrad {
+  /** The loss. */
+  value: Tensor;
+  /** Parameters that the loss does not depend on are absent. */
+  grads: Map<Parameter, Tensor>;
+}
 
 /**
- * Evaluates a scalar loss and its gradients. Parameters that the loss does not depend on are absent from `grads`.
- * Value and gradients belong to the enclosing scope.
+ * Evaluates a scalar loss and its gradients. The loss may come with further tensors, as [loss, aux]. Value, aux
+ * and gradients belong to the enclosing scope.
  * @throws ShapeError when the loss is not a scalar, or when called inside another `valueAndGrad`.
  */
+export function valueAndGrad(engine: Engine, parameters: readonly Parameter[], loss: () => Tensor): ValueAndGrad;
+export function valueAndGrad<A>(
+  engine: Engine,
+  parameters: readonly Parameter[],
+  loss: () => readonly [Tensor, A],
+): ValueAndGrad & { aux: A };
 export function valueAndGrad(
   engine: Engine,
   parameters: readonly Parameter[],
-  loss: () => Tensor,
-): { value: Tensor; grads: Map<Parameter, Tensor> } {
+  loss: () => Tensor | readonly [Tensor, unknown],
+): ValueAndGrad & { aux: unknown } {
   if (engine.tape) throw new ShapeError('valueAndGrad does not nest');
   const tape = new Tape(engine.scopes, (a, b) => accumulate({ a, b }));
   return engine.scope(() => {
     engine.tape = tape;
     try {
-      const value = loss();
+      const result = loss();
       engine.tape = null;
+      const [value, aux] = result instanceof Tensor ? [result, undefined] : result;
       if (value.size !== 1) throw new ShapeError(`a loss has one element, this one is ${show(value.shape)}`);
       const seed = engine.view(engine.one(), value.shape);
-      return { value: engine.detach(value), grads: tape.backward(value, seed, parameters) };
+      return { value: engine.detach(value), aux, grads: tape.backward(value, seed, parameters) };
     } finally {
       engine.tape = null;
       tape.abandon();

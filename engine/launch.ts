@@ -36,7 +36,9 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
     const count = product(shape);
     let tensor = given[name];
     if (tensor && tensor.size < count) {
-      throw new ShapeError(`${engine.where(kernel.name)}: ${name} is ${show(tensor.shape)}, wanted ${show(shape)}`);
+      throw new ShapeError(
+        `${engine.where(kernel.name)}: ${name} is ${show(tensor.shape)}, wanted ${show(shape)}`,
+      );
     }
     if (!tensor && count === 0) {
       memories.push(engine.standIn(binding));

@@ -5,7 +5,9 @@ import { Tensor, tensorsIn } from './tensor.ts';
 /** For each argument, whether backward must give its gradient. */
 export type Needs<A> = { readonly [K in keyof A]: boolean };
 /** Gradients by argument name; arrays for arguments that are arrays of tensors. */
-export type Gradients<A> = { [K in keyof A]?: A[K] extends readonly Tensor[] ? readonly (Tensor | undefined)[] : Tensor };
+export type Gradients<A> = {
+  [K in keyof A]?: A[K] extends readonly Tensor[] ? readonly (Tensor | undefined)[] : Tensor;
+};
 /** What an operation gives: one tensor, or several. */
 export type Output = Tensor | readonly Tensor[];
 type OutputGradients<O> = O extends Tensor ? Tensor : readonly (Tensor | undefined)[];

@@ -12,7 +12,9 @@ export interface TapeNode {
   /** What backward needs; held by the tape until it has been used. */
   save: unknown;
   /** Gradients of the outputs (undefined where none arrived) to gradients of the inputs. */
-  vjp(dys: readonly (Tensor | undefined)[]): Record<string, Tensor | readonly (Tensor | undefined)[] | undefined>;
+  vjp(
+    dys: readonly (Tensor | undefined)[],
+  ): Record<string, Tensor | readonly (Tensor | undefined)[] | undefined>;
 }
 
 /** Reverse-mode differentiation: a list of operations walked once backwards. */
@@ -68,7 +70,9 @@ export class Tape {
       for (const [name, input] of node.inputs) {
         const tensors = Array.isArray(input) ? (input as readonly Tensor[]) : [input as Tensor];
         const given = found[name];
-        const gradients = Array.isArray(given) ? (given as readonly (Tensor | undefined)[]) : [given as Tensor | undefined];
+        const gradients = Array.isArray(given)
+          ? (given as readonly (Tensor | undefined)[])
+          : [given as Tensor | undefined];
         tensors.forEach((tensor, i) => {
           if (tensor.requiresGrad) this.accumulate(node.op, name, tensor, gradients[i], grads);
         });
@@ -76,10 +80,18 @@ export class Tape {
     });
   }
 
-  private accumulate(op: string, name: string, input: Tensor, grad: Tensor | undefined, grads: Map<number, Tensor>): void {
+  private accumulate(
+    op: string,
+    name: string,
+    input: Tensor,
+    grad: Tensor | undefined,
+    grads: Map<number, Tensor>,
+  ): void {
     if (!grad) throw new ShapeError(`${op}: backward gave no gradient for ${name}`);
     if (!sameShape(grad.shape, input.shape)) {
-      throw new ShapeError(`${op}: gradient of ${name} is ${show(grad.shape)}, the input is ${show(input.shape)}`);
+      throw new ShapeError(
+        `${op}: gradient of ${name} is ${show(grad.shape)}, the input is ${show(input.shape)}`,
+      );
     }
     const before = grads.get(input.id);
     const total = before ? this.add(before, grad) : grad;

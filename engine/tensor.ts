@@ -23,7 +23,8 @@ export class Storage {
   }
 
   get memory(): Memory {
-    if (this.held === null) throw new ShapeError('a tensor was used after its scope ended; return it from the scope');
+    if (this.held === null)
+      throw new ShapeError('a tensor was used after its scope ended; return it from the scope');
     return this.held;
   }
 

@@ -100,9 +100,10 @@ type KernelInput<D extends Dims, B extends Record<string, BufferSpec<D>>> = Omit
  * Completes a descriptor. Single-implementation kernels put `source`, `helpers`, `tile` and `grid` at the top
  * level; kernels with several give `variants`.
  */
-export function defineKernel<S extends Record<string, DimType>, B extends Record<string, BufferSpec<DimsOf<S>>>>(
-  input: KernelInput<DimsOf<S>, B> & { dims: S },
-): Kernel<DimsOf<S>, B> {
+export function defineKernel<
+  S extends Record<string, DimType>,
+  B extends Record<string, BufferSpec<DimsOf<S>>>,
+>(input: KernelInput<DimsOf<S>, B> & { dims: S }): Kernel<DimsOf<S>, B> {
   if ('variants' in input) return input;
   const { source, helpers, tile, grid, ...rest } = input;
   return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };

@@ -8,7 +8,8 @@ export function specialise(source: string, tile: Tile, store: StoreType): string
   let text = source;
   for (const [name, value] of Object.entries(tile)) {
     const line = new RegExp(`^const ${name}: (u32|i32|f32|bool) = [^;]*;`, 'm');
-    if (!line.test(text)) throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
+    if (!line.test(text))
+      throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
     text = text.replace(line, (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`);
   }
   if (store === 'f16' && /^alias store_t = f32;/m.test(text)) {
@@ -33,7 +34,9 @@ export function declarationProblems(kernel: AnyKernel, variant: Variant, source:
   const found = [...fields.matchAll(/(\w+): (\w+)/g)].map((m) => `${m[1]}: ${m[2]}`);
   const wanted = Object.entries(kernel.dims).map(([name, type]) => `${name}: ${type}`);
   if (found.join(', ') !== wanted.join(', ')) {
-    problems.push(`${where}: struct Dims { ${found.join(', ')} } but the descriptor has { ${wanted.join(', ')} }`);
+    problems.push(
+      `${where}: struct Dims { ${found.join(', ')} } but the descriptor has { ${wanted.join(', ')} }`,
+    );
   }
   const bindings = new Map<number, { name: string; access: string }>();
   for (const m of source.matchAll(/@group\(0\) @binding\((\d+)\) var<storage, (\w+)> (\w+):/g)) {
@@ -48,7 +51,9 @@ export function declarationProblems(kernel: AnyKernel, variant: Variant, source:
     }
   });
   if (bindings.size > Object.keys(kernel.buffers).length) {
-    problems.push(`${where}: ${bindings.size} bindings, the descriptor has ${Object.keys(kernel.buffers).length}`);
+    problems.push(
+      `${where}: ${bindings.size} bindings, the descriptor has ${Object.keys(kernel.buffers).length}`,
+    );
   }
   return problems;
 }

@@ -46,4 +46,6 @@ export interface ModelConfig {
   decoder: DecoderConfig;
   /** Start of a learnable scalar added to the summed masks; null as published (no such parameter). */
   logitBias: number | null;
+  /** Standard deviation of the head's linear weights at the start; null for PyTorch's default, as published. */
+  headStd: number | null;
 }

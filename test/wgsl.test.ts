@@ -16,7 +16,9 @@ test.after(() => gpu.close());
 
 test('every shader declares what its descriptor says', () => {
   const problems = catalogue.flatMap((kernel) =>
-    kernel.variants.flatMap((variant) => declarationProblems(kernel, variant, readFileSync(variant.source, 'utf8'))),
+    kernel.variants.flatMap((variant) =>
+      declarationProblems(kernel, variant, readFileSync(variant.source, 'utf8')),
+    ),
   );
   assert.equal(problems, []);
 });

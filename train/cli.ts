@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError, UserError } from '../engine/errors.ts';
 import type { DataOptions } from './cli_data.ts';
 import { loadConfig, type RunConfig } from './config.ts';
@@ -70,8 +70,7 @@ export function addSettingFlags(command: Command, flags: SettingFlag[]): Command
   return command.option(
     '--set <NAME=VALUE>',
     'any setting, such as optim.lr=1e-4; repeatable, and stronger than the other flags',
-    (assignment: string, earlier: string[]) => [...earlier, assignment],
-    [],
+    (assignment: string, earlier: string[] = []) => [...earlier, assignment],
   );
 }
 
@@ -83,7 +82,13 @@ export function readOverrides(command: Command, flags: SettingFlag[]): Override[
     if (typeof text !== 'string') return [];
     return [checkedOverride(path, as === 'text' ? text : parseValue(text), `${flag} ${text}`)];
   });
-  return [...fromFlags, ...(options.set as string[]).map(parseOverride)];
+  return [...fromFlags, ...((options.set ?? []) as string[]).map(parseOverride)];
+}
+
+/** Reads the path given to a flag; refuses the empty one that an unset shell variable leaves. */
+export function pathArgument(path: string): string {
+  if (path === '') throw new InvalidArgumentError('It is empty.');
+  return path;
 }
 
 /** The settings that name a file or a folder that must be there. */
@@ -115,7 +120,12 @@ export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
 export function parseArguments(command: Command, argv: string[]): Command {
   let help = '';
   command.exitOverride().allowExcessArguments(false);
-  command.configureOutput({ writeOut: (text) => void (help += text), writeErr: () => {} });
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+    writeErr: () => {},
+  });
   try {
     return command.parse(argv, { from: 'user' });
   } catch (error) {

@@ -7,7 +7,7 @@ export interface DataOptions {
   dataset: DatasetName;
   root?: string;
   /** null: explicitly no CLIP weights, the image tower starts at random. */
-  clip?: string | null;
+  clip?: string | null | undefined;
   /** true asks for the embedded miniature, false forbids it. */
   embedded?: boolean;
 }

@@ -4,6 +4,7 @@ import {
   addSettingFlags,
   givenData,
   parseArguments,
+  pathArgument,
   readOverrides,
   realSurroundings,
   requireFiles,
@@ -85,11 +86,13 @@ export function resolveEval(
       'Pass --dataset voc20, context59 or coco171',
     );
   }
-  const choice = chooseData({ dataset: asked, clip: checkpoint, ...givenData(overrides) }, around.exists);
-  const preset = choice.embedded ? embeddedPreset() : fullPreset(asked);
-  const { root, clip } = choice;
+  const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
+  const data = { dataset: asked, clip: hasText ? null : undefined, ...givenData(overrides) };
+  const { embedded, root, clip } = chooseData(data, around.exists);
+  const preset = embedded ? embeddedPreset() : fullPreset(asked);
   const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
-  return { config: applyOverrides(base, overrides), banner: choice.banner };
+  const banner = embedded ? embeddedBanner('its data are used', checkpoint) : null;
+  return { config: applyOverrides(base, overrides), banner };
 }
 
 function evalCommand(): Command {
@@ -98,9 +101,13 @@ function evalCommand(): Command {
       'Evaluate a checkpoint with sliding windows: IoU per class, seen, unseen and their harmonic mean.',
     )
     .usage('--checkpoint FILE [flags]')
-    .option('--checkpoint <FILE>', 'checkpoint to evaluate');
+    .option('--checkpoint <FILE>', 'checkpoint to evaluate', pathArgument);
   return addSettingFlags(command, flags)
-    .option('--show-dir <DIR>', 'write a picture (image | truth | prediction) of every image into DIR')
-    .option('--json <FILE>', 'write the metrics into FILE')
+    .option(
+      '--show-dir <DIR>',
+      'write a picture (image | truth | prediction) of every image into DIR',
+      pathArgument,
+    )
+    .option('--json <FILE>', 'write the metrics into FILE', pathArgument)
     .addHelpText('after', examples + settingsHelp());
 }

@@ -5,6 +5,7 @@ import {
   addSettingFlags,
   givenData,
   parseArguments,
+  pathArgument,
   readOverrides,
   realSurroundings,
   requireFiles,
@@ -74,7 +75,7 @@ const examples = `
 Examples:
   npm run train -- --dataset voc20
   npm run train -- --dataset voc20 --data-root /data/VOC2012 --clip ViT-B-16.pt --work-dir runs/first
-  npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set model.stages=[[1,2],[3,4,5]]
+  npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set 'model.stages=[[1,2],[3,4,5]]'
   npm run train -- --resume --work-dir runs/first
 `;
 
@@ -167,7 +168,7 @@ function trainCommand(): Command {
     .description('Train Cascade-CLIP and evaluate it.')
     .usage('[flags]');
   return addSettingFlags(command, flags)
-    .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)')
+    .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)', pathArgument)
     .option('--resume', 'continue the run in --work-dir; without it, the latest run of the data set')
     .addHelpText('after', examples + settingsHelp());
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemCause } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { describeIssues } from './config_errors.ts';
 import { checkTogether } from './config_rules.ts';
@@ -46,7 +47,7 @@ function readJson(file: string): unknown {
   try {
     content = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new DataError(file, `cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new DataError(file, `cannot be read: ${systemCause(error)}`);
   }
   try {
     return JSON.parse(content);

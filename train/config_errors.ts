@@ -26,7 +26,7 @@ export function findPlace(schema: z.ZodObject, path: string[]): Place {
     } else if (entry instanceof z.ZodType) {
       return { kind: 'field', schema: entry, path: path.slice(0, depth + 1), inner: path.slice(depth + 1) };
     } else {
-      return { kind: 'unknown', problem: unknownKey(schema, section, path.slice(0, depth), key) };
+      return { kind: 'unknown', problem: unknownKey(schema, section, path, depth) };
     }
   }
   return { kind: 'section', schema: section };
@@ -69,7 +69,7 @@ function describeIssue(schema: z.ZodObject, value: unknown, issue: z.core.$ZodIs
   if (place.kind === 'unknown') return [place.problem];
   if (place.kind === 'field') return [wrongValue(place.path, valueAt(value, place.path), place.schema)];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(schema, place.schema, path, key));
+    return issue.keys.map((key) => unknownKey(schema, place.schema, [...path, key], path.length));
   }
   const found = valueAt(value, path);
   const name = path.length === 0 ? 'the configuration' : path.join('.');
@@ -82,13 +82,16 @@ function describeIssue(schema: z.ZodObject, value: unknown, issue: z.core.$ZodIs
   ];
 }
 
-function unknownKey(root: z.ZodObject, section: z.ZodObject, path: string[], key: string): Problem {
+/** The key at `depth` of `path` is none of `section`; the whole path may be the end of another setting's. */
+function unknownKey(root: z.ZodObject, section: z.ZodObject, path: string[], depth: number): Problem {
   const keys = Object.keys(section.shape);
-  const at = (name: string) => [...path, name].join('.');
-  const elsewhere = listFields(root).find((field) => field.path.endsWith(`.${at(key)}`))?.path;
+  const above = path.slice(0, depth);
+  const key = path[depth]!;
+  const elsewhere = listFields(root).find((field) => field.path.endsWith(`.${path.join('.')}`))?.path;
+  const nearest = elsewhere ?? [...above, nearestName(key, keys)].join('.');
   return {
-    message: `${at(key)}: no such setting; did you mean ${elsewhere ?? at(nearestName(key, keys) ?? '')}?`,
-    hint: `Settings ${path.length === 0 ? 'at the top' : `of ${path.join('.')}`}: ${keys.join(', ')}`,
+    message: `${[...above, key].join('.')}: no such setting; did you mean ${nearest}?`,
+    hint: `Settings ${depth === 0 ? 'at the top' : `of ${above.join('.')}`}: ${keys.join(', ')}`,
   };
 }
 

@@ -16,9 +16,10 @@ export interface Bounds {
   below?: number;
 }
 
-/** A whole number, at least `from`. */
-export function whole(description: string, from = 0) {
-  return leaf(z.int().min(from), `a whole number >= ${from}`, description);
+/** A whole number, from `from` to `to`. */
+export function whole(description: string, from = 0, to = Number.MAX_SAFE_INTEGER) {
+  const most = to === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${to}`;
+  return leaf(z.int().min(from).max(to), `a whole number >= ${from}${most}`, description);
 }
 
 /** A finite number within `bounds`. */
@@ -34,7 +35,7 @@ export function pair(description: string, bounds: Bounds = {}) {
 
 /** A text that is not empty, such as a path or a name. */
 export function text(description: string) {
-  return leaf(z.string().min(1), 'a text that is not empty', description);
+  return leaf(z.string().min(1), 'a non-empty text', description);
 }
 
 /** True or false. */

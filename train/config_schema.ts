@@ -66,6 +66,11 @@ const model = z.strictObject({
   ),
   decoder,
   logitBias: orNull(real('start of a learnable scalar added to the summed masks; null: no such parameter')),
+  headStd: orNull(
+    real("standard deviation of the head's linear weights at the start; null: PyTorch's default", {
+      from: 0,
+    }),
+  ),
 } satisfies FieldsOf<ModelConfig>);
 
 const loss = z.strictObject({
@@ -133,7 +138,7 @@ const evaluation = z.strictObject({
 /** Every setting of a run by itself. Unknown keys are errors; every leaf has a description. */
 export const settingsSchema = z.strictObject({
   dataset: choice('benchmark', datasetNames),
-  seed: whole('seed of everything that is random'),
+  seed: whole('seed of everything that is random', 0, 2 ** 32 - 1),
   adapter: orNull(text('part of the name of the GPU adapter; null: the best one')),
   data,
   model,

@@ -69,7 +69,7 @@ export function applyOverrides(config: RunConfig, overrides: Override[]): RunCon
     const section = keys.reduce((at, key) => at[key] as Record<string, unknown>, result);
     section[last] = value;
   }
-  return parseConfig(result, 'settings');
+  return parseConfig(result, 'settings do not fit');
 }
 
 /** The value that `path` is given by the last override of it; undefined where there is none. */

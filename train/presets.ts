@@ -1,4 +1,5 @@
 import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
+import { datasetInfo } from './datasets/info.ts';
 
 /** What a preset depends on besides its name. */
 export interface PresetOptions {
@@ -14,43 +15,34 @@ interface Published {
   root: string;
   trainSplit: string;
   valSplit: string;
-  /** T, prompt tokens. */
-  prompts: number;
   /** Steps of the inductive schedule; the transductive one is half as long. */
   iterations: number;
   /** Images of a transductive step. */
   transductiveBatch: number;
-  hasBackground: boolean;
 }
 
-/** Schedules and prompts of the paper (Section 4.1 and its release). */
+/** Schedules of the release. */
 const published: Record<DatasetName, Published> = {
   voc20: {
     root: 'data/VOCdevkit/VOC2012',
     trainSplit: 'train',
     valSplit: 'val',
-    prompts: 10,
     iterations: 20_000,
     transductiveBatch: 32,
-    hasBackground: true,
   },
   context59: {
     root: 'data/VOCdevkit/VOC2010',
     trainSplit: 'train',
     valSplit: 'val',
-    prompts: 35,
     iterations: 40_000,
     transductiveBatch: 16,
-    hasBackground: true,
   },
   coco171: {
     root: 'data/coco_stuff164k',
     trainSplit: 'train2017',
     valSplit: 'val2017',
-    prompts: 50,
     iterations: 80_000,
     transductiveBatch: 16,
-    hasBackground: false,
   },
 };
 
@@ -68,6 +60,7 @@ export const defaultClip = 'data/clip/ViT-B-16.pt';
  */
 export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): RunConfig {
   const source = published[dataset];
+  const info = datasetInfo(dataset);
   const mode = options.mode ?? 'inductive';
   const transductive = mode === 'transductive';
   const maxIters = options.maxIters ?? source.iterations / (transductive ? 2 : 1);
@@ -94,10 +87,11 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
     },
     model: {
       vision: { patch: 16, width: 768, layers: 12, heads: 12, embedDim: 512, resolution: 512 },
-      prompts: { count: source.prompts, deep: 11, dropout: 0.1 },
+      prompts: { count: info.promptTokens, deep: 11, dropout: 0.1 },
       stages: [[5, 6, 7], [8, 9, 10], [11]],
       decoder: { layers: 3, heads: 8, hiddenMultiple: 4, dropout: 0.1 },
       logitBias: null,
+      headStd: null,
     },
     loss: { focalWeight: 100, diceWeight: 1, alpha: 0.25, gamma: 2 },
     optim: {
@@ -129,7 +123,7 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
       stride: 426,
       shortSide: 512,
       seenPenalty: mode === 'inductive' ? 0.1 : 0,
-      backgroundThreshold: source.hasBackground ? 0.5 : null,
+      backgroundThreshold: info.firstClassValue === 1 ? 0.5 : null,
       maxImages: null,
       overlays: 24,
     },
@@ -166,6 +160,7 @@ export function embeddedPreset(options: PresetOptions = {}): RunConfig {
       stages: [[1, 2], [3, 4], [5]],
       decoder: { layers: 3, heads: 4, hiddenMultiple: 4, dropout: 0.1 },
       logitBias: -4,
+      headStd: 0.02,
     },
     optim: { ...full.optim, lr: 1e-3, rules: [{ key: 'decode_head', lrMultiple: 3 }] },
     schedule: { ...full.schedule, maxIters, warmupIters: Math.round(maxIters / 15) },

@@ -41,7 +41,7 @@ const DEFAULT_MIRROR: AptSource = {
   components: ['main'],
   trust: { 'Signed-By': '/usr/share/keyrings/debian-archive-keyring.gpg' },
 };
-/** The first Mesa whose lavapipe Dawn accepts is 23; Debian 12 ships 22.3. */
+/** Dawn refuses the lavapipe of Mesa 22.3, which Debian 12 ships. */
 const OLDEST_MESA = 23;
 const BACKPORTS_CODENAME = 'bookworm';
 

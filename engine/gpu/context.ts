@@ -32,7 +32,10 @@ export interface Gpu {
 }
 
 export async function createGpu(platform: Platform, options: GpuOptions = {}): Promise<Gpu> {
-  const [device, sources] = await Promise.all([openDevice(platform, options), loadSources(platform, catalogue)]);
+  const [device, sources] = await Promise.all([
+    openDevice(platform, options),
+    loadSources(platform, catalogue),
+  ]);
   const uniforms = new Uniforms(device);
   const profiler = options.profile && device.hasTimestamps ? new Profiler(device) : null;
   const recorder = new Recorder(device, uniforms, profiler);
@@ -53,7 +56,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       try {
         await politely(buffer.mapAsync(GPUMapMode.READ, 0, size));
       } catch (error) {
-        device.raise();
+        await device.settle();
         throw error;
       }
       const data = buffer.getMappedRange(0, size).slice(0, bytes);
@@ -85,5 +88,9 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
 }
 
 function createStaging(device: Device, size: number): GPUBuffer {
-  return device.gpu.createBuffer({ label: 'staging', size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  return device.gpu.createBuffer({
+    label: 'staging',
+    size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
 }

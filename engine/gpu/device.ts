@@ -62,19 +62,24 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
   const requiredFeatures = WANTED_FEATURES.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
   const gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
 
+  // an uncaptured error is often only the consequence of one that a scope explains better
   const errors: Error[] = [];
+  const uncaptured: Error[] = [];
   const pending = new Set<Promise<void>>();
   let destroyed = false;
   gpu.addEventListener('uncapturederror', (event) => {
-    errors.push(new GpuError((event as GPUUncapturedErrorEvent).error.message));
+    event.preventDefault();
+    uncaptured.push(new GpuError((event as GPUUncapturedErrorEvent).error.message));
   });
   gpu.lost.then((lost) => {
-    if (!destroyed) errors.unshift(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
+    if (!destroyed)
+      errors.unshift(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
   });
 
   const raise = (): void => {
-    const first = errors.shift();
+    const first = errors[0] ?? uncaptured[0];
     errors.length = 0;
+    uncaptured.length = 0;
     if (first) throw first;
   };
   return {

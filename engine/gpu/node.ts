@@ -1,6 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { writeFileAtomic } from '../atomic_file.ts';
 import { AdapterError, DataError } from '../errors.ts';
 import { type AdapterOptions, adapterText, type Platform, type TuningTable } from './platform.ts';
 import { findSwiftshader, SWIFTSHADER, withDriver } from './swiftshader.ts';
@@ -37,11 +39,9 @@ export function nodePlatform({ cache = CACHE }: NodeOptions = {}): Platform {
     readText: (url) => readFile(url, 'utf8'),
     loadTuning: (key) => loadTuning(tuningFile(key)),
     async saveTuning(key, table) {
-      const file = tuningFile(key);
-      const partial = new URL(`${file.href}.${process.pid}.partial`);
-      await mkdir(new URL('.', file), { recursive: true });
-      await writeFile(partial, `${JSON.stringify(table, null, 1)}\n`);
-      await rename(partial, file);
+      const file = fileURLToPath(tuningFile(key));
+      await mkdir(dirname(file), { recursive: true });
+      await writeFileAtomic(file, `${JSON.stringify(table, null, 1)}\n`);
     },
   };
 }
@@ -80,8 +80,8 @@ async function requestAdapter(cache: URL, options: AdapterOptions = {}): Promise
 
 /** How to get an adapter of a wanted name. */
 export function nameHint(wanted: string): string {
-  if (SWIFTSHADER.includes(wanted)) {
-    return 'SwiftShader comes with Chromium: on Debian `apt-get install --no-install-recommends chromium-common`.';
+  if (SWIFTSHADER.includes(wanted.toLowerCase())) {
+    return 'SwiftShader comes with Chromium: on Debian `apt-get install --no-install-recommends chromium-common libvulkan1`.';
   }
   if (isLavapipe(wanted)) {
     return 'lavapipe comes with Mesa: on Debian and Ubuntu `apt-get install mesa-vulkan-drivers libvulkan1` (Debian 12: from bookworm-backports).';

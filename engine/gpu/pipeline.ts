@@ -47,7 +47,13 @@ export class Pipelines {
     return pipeline;
   }
 
-  private compile(kernel: AnyKernel, variant: Variant, tile: Tile, store: StoreType, label: string): Pipeline {
+  private compile(
+    kernel: AnyKernel,
+    variant: Variant,
+    tile: Tile,
+    store: StoreType,
+    label: string,
+  ): Pipeline {
     const { gpu } = this.device;
     const files = [variant.source, ...(variant.helpers ?? [])];
     const texts = files.map((file) => this.sourceText(file));
@@ -82,7 +88,8 @@ export class Pipelines {
 
   private sourceText(file: URL): string {
     const text = this.sources.get(file.href);
-    if (text === undefined) throw new GpuError(`${file.href} was not loaded; is its kernel in the catalogue?`);
+    if (text === undefined)
+      throw new GpuError(`${file.href} was not loaded; is its kernel in the catalogue?`);
     return text;
   }
 
@@ -119,7 +126,10 @@ function placeOf(files: readonly URL[], texts: readonly string[]): (line: number
 }
 
 /** Reads every WGSL file of the kernels once, so that launching never waits for a file. */
-export async function loadSources(platform: Platform, kernels: readonly AnyKernel[]): Promise<Map<string, string>> {
+export async function loadSources(
+  platform: Platform,
+  kernels: readonly AnyKernel[],
+): Promise<Map<string, string>> {
   const files = new Map<string, URL>();
   for (const kernel of kernels) {
     for (const variant of kernel.variants) {

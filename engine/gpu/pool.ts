@@ -38,7 +38,9 @@ export class Pool {
   take(bytes: number, what: string): Memory {
     const capacity = Math.min(sizeClass(bytes), Math.floor(this.device.maxBindingBytes / 4) * 4);
     if (bytes > this.device.maxBindingBytes) {
-      throw new GpuError(`${what} needs ${bytes} bytes; ${this.device.name} binds ${this.device.maxBindingBytes} at most`);
+      throw new GpuError(
+        `${what} needs ${bytes} bytes; ${this.device.name} binds ${this.device.maxBindingBytes} at most`,
+      );
     }
     const memory = this.free.get(capacity)?.pop() ?? this.create(capacity);
     this.stats.live += capacity;

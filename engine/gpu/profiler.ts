@@ -1,5 +1,5 @@
-import type { Device } from './device.ts';
 import { type Command, type Dispatch, dispatchOn, transferOn } from './commands.ts';
+import type { Device } from './device.ts';
 import { politely } from './wait.ts';
 
 const QUERIES = 4096;
@@ -33,8 +33,14 @@ export class Profiler {
     const close = (): void => {
       if (set === null) return;
       const bytes = batch.length * 16;
-      const resolved = gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-      const staging = gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      const resolved = gpu.createBuffer({
+        size: bytes,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      });
+      const staging = gpu.createBuffer({
+        size: bytes,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
       encoder.resolveQuerySet(set, 0, batch.length * 2, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
       this.batches.push({ commands: batch, staging });

@@ -25,7 +25,10 @@ export function makeInputs(kernel: AnyKernel, dims: Dims, seed = 1): HostArrays 
     }
     const values = spec.input?.(dims, random) ?? Float64Array.from({ length: count }, () => random() * 2 - 1);
     // the reference must see the values that the shader sees
-    inputs[name] = spec.dtype === 'f32' || spec.dtype === 'store_t' ? Float64Array.from(Float32Array.from(values)) : Float64Array.from(values);
+    inputs[name] =
+      spec.dtype === 'f32' || spec.dtype === 'store_t'
+        ? Float64Array.from(Float32Array.from(values))
+        : Float64Array.from(values);
   }
   return inputs;
 }
@@ -57,7 +60,9 @@ export function prepare(
     const memory = gpu.pool.take(Math.max(count * 4, 4), `${kernel.name}.${name}`);
     memories.push(memory);
     const data =
-      spec.access === 'write' ? poison(count) : toDevice(inputs[name], spec.dtype === 'u32' || spec.dtype === 'i32');
+      spec.access === 'write'
+        ? poison(count)
+        : toDevice(inputs[name], spec.dtype === 'u32' || spec.dtype === 'i32');
     gpu.write(memory.buffer, data);
   }
   return {
@@ -68,7 +73,11 @@ export function prepare(
         if (spec.access === 'read') continue;
         const raw = await gpu.read(memories[i].buffer, product(spec.shape(dims)) * 4);
         const typed =
-          spec.dtype === 'u32' ? new Uint32Array(raw) : spec.dtype === 'i32' ? new Int32Array(raw) : new Float32Array(raw);
+          spec.dtype === 'u32'
+            ? new Uint32Array(raw)
+            : spec.dtype === 'i32'
+              ? new Int32Array(raw)
+              : new Float32Array(raw);
         result[name] = Float64Array.from(typed);
       }
       return result;
@@ -84,7 +93,10 @@ function poison(count: number): Uint32Array<ArrayBuffer> {
   return new Uint32Array(Math.max(count, 1)).fill(0x7f7f7f7f);
 }
 
-function toDevice(values: Float64Array, integer: boolean): Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> {
+function toDevice(
+  values: Float64Array,
+  integer: boolean,
+): Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> {
   if (!integer) return Float32Array.from(values);
   return Uint32Array.from(values, (v) => v >>> 0);
 }

@@ -1,4 +1,8 @@
-import { layernormBackward, layernormForward, layernormParameters } from '../../kernels/layernorm/layernorm.ts';
+import {
+  layernormBackward,
+  layernormForward,
+  layernormParameters,
+} from '../../kernels/layernorm/layernorm.ts';
 import { engineOf, launch } from '../launch.ts';
 import { defineOp, type Gradients } from '../op.ts';
 import { expectShape, rowsOf } from '../shape.ts';
@@ -30,7 +34,13 @@ export const layernorm = defineOp({
     const dims = rowsOf(x.shape);
     const grads: Gradients<LayernormArgs> = {};
     if (needs.x) {
-      grads.x = launch(layernormBackward, dims, { dy, x, gamma, stats, dx: engineOf({ x }).empty(x.shape) }).dx;
+      grads.x = launch(layernormBackward, dims, {
+        dy,
+        x,
+        gamma,
+        stats,
+        dx: engineOf({ x }).empty(x.shape),
+      }).dx;
     }
     if (needs.gamma || needs.beta) {
       const { dgamma, dbeta } = launch(layernormParameters, dims, { dy, x, stats });

@@ -14,7 +14,13 @@ export const add = defineKernel({
     b: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
   },
-  tile: { default: { WG: 64, PER_THREAD: 4 }, space: [{ WG: 64, PER_THREAD: 4 }, { WG: 32, PER_THREAD: 16 }] },
+  tile: {
+    default: { WG: 64, PER_THREAD: 4 },
+    space: [
+      { WG: 64, PER_THREAD: 4 },
+      { WG: 32, PER_THREAD: 16 },
+    ],
+  },
   grid: (d, t) => flatGrid(d.count / (4 * t.WG * t.PER_THREAD)),
   cost: (d) => ({ flops: d.count, bytes: 12 * d.count }),
   cases: { 'vit-b16@512': { count: 1035 * 768 }, odd: { count: 1021 } },

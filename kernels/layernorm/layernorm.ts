@@ -3,7 +3,10 @@ import { ceilDiv, defineKernel, flatGrid, type HostArrays } from '../kernel.ts';
 const at = (file: string): URL => new URL(file, import.meta.url);
 
 /** y = (x - mean) / sqrt(var + eps) * gamma + beta, one row at a time. Ba et al. 2016, arXiv:1607.06450. */
-function forwardReference({ rows, cols, eps }: { rows: number; cols: number; eps: number }, a: HostArrays): HostArrays {
+function forwardReference(
+  { rows, cols, eps }: { rows: number; cols: number; eps: number },
+  a: HostArrays,
+): HostArrays {
   const y = new Float64Array(rows * cols);
   const stats = new Float64Array(rows * 2);
   for (let r = 0; r < rows; r++) {
@@ -44,7 +47,11 @@ interface BackwardDims {
 }
 
 /** With xhat = (x - mean) * rstd: calls back once a row with the row's xhat and dy. */
-function eachRow({ rows, cols }: BackwardDims, a: HostArrays, visit: (r: number, xhat: Float64Array, dy: Float64Array) => void): void {
+function eachRow(
+  { rows, cols }: BackwardDims,
+  a: HostArrays,
+  visit: (r: number, xhat: Float64Array, dy: Float64Array) => void,
+): void {
   for (let r = 0; r < rows; r++) {
     const [mean, rstd] = a.stats.subarray(2 * r, 2 * r + 2);
     const xhat = a.x.slice(r * cols, (r + 1) * cols).map((v) => (v - mean) * rstd);

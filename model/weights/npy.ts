@@ -4,6 +4,7 @@ import { ByteSource } from './byte_source.ts';
 import {
   dtypeBytes,
   elementCount,
+  gatherStrided,
   type HostTensor,
   type TensorData,
   type TensorDtype,
@@ -102,21 +103,12 @@ function parseHeader(path: string, text: string) {
 
 /** Column-major to row-major order. */
 function toRowMajor(source: TensorData, shape: readonly number[]): TensorData {
-  const target = source.slice();
-  const index = shape.map(() => 0);
-  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
-  let from = 0;
-  for (let to = 0; to < target.length; to++) {
-    target[to] = source[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      index[axis]!++;
-      if (index[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return target;
+  return gatherStrided(
+    source,
+    0,
+    shape,
+    shape.map((_, axis) => elementCount(shape.slice(0, axis))),
+  );
 }
 
 /**

@@ -1,5 +1,8 @@
 import { DataError } from '../../engine/errors.ts';
 
+/** Bytes of the longest integer taken; anything longer is damage and would cost quadratic time. */
+const LONGEST_INTEGER = 1024;
+
 /** Reads a pickle's operands, little-endian unless named otherwise, and never past its end. */
 export class PickleBytes {
   readonly path: string;
@@ -49,6 +52,7 @@ export class PickleBytes {
 
   /** A two's complement integer of `length` bytes: a number where that is exact, else a bigint. */
   long(length: number): number | bigint {
+    if (length > LONGEST_INTEGER) throw this.fail(`has an integer of ${length} bytes`);
     const bytes = this.take(length);
     let value = 0n;
     for (let index = bytes.length - 1; index >= 0; index--) value = value * 256n + BigInt(bytes[index]!);

@@ -75,7 +75,8 @@ async function readHeader(source: ByteSource) {
   const metadata = checkMetadata(path, header[METADATA_KEY]);
   const entries = Object.entries(header)
     .filter(([name]) => name !== METADATA_KEY)
-    .map(([name, value]) => checkEntry(path, name, value));
+    .map(([name, value]) => checkEntry(path, name, value))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkLayout(path, entries, size - dataStart);
   return { entries, metadata, dataStart };
 }
@@ -125,7 +126,7 @@ function checkEntry(path: string, name: string, value: unknown): Entry {
 /** The ranges, in order, must tile the data section exactly. */
 function checkLayout(path: string, entries: readonly Entry[], dataBytes: number): void {
   let reached = 0;
-  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+  for (const { name, begin, end } of entries) {
     if (begin !== reached) {
       const problem = begin < reached ? 'overlaps the tensor before it' : 'leaves a gap before it';
       throw new DataError(

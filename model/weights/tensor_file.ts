@@ -76,3 +76,29 @@ export function tensorBytes(tensor: HostTensor): Uint8Array<ArrayBuffer> {
 export function float32Tensor(shape: readonly number[], data: Float32Array<ArrayBuffer>): HostTensor {
   return { dtype: 'F32', shape: [...shape], data };
 }
+
+/**
+ * The elements `source[offset + sum(index[axis] * strides[axis])]` in row-major order of `shape`, as a new array.
+ * The caller checks that every such place lies inside `source`.
+ */
+export function gatherStrided(
+  source: TensorData,
+  offset: number,
+  shape: readonly number[],
+  strides: readonly number[],
+): TensorData {
+  const target = new (source.constructor as new (length: number) => TensorData)(elementCount(shape));
+  const index = shape.map(() => 0);
+  let from = offset;
+  for (let to = 0; to < target.length; to++) {
+    target[to] = source[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      index[axis]!++;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return target;
+}

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { UserError } from '../../engine/errors.ts';
-import type { AtlasIndex } from './atlas.ts';
+import { type Atlas, type AtlasIndex, loadAtlas } from './atlas.ts';
 import { otherIcons, vocIcons } from './icon_names.ts';
+import { outlinedTables } from './tables.ts';
 
 const cellSize = 64;
 const columns = 24;
@@ -57,6 +60,29 @@ export async function buildAtlas(recipe: AtlasRecipe): Promise<{ png: Uint8Array
   return { png: await arrange(drawings), index };
 }
 
+/**
+ * The VOC classes in an art style that nothing is trained on, for the control of that name. Rasterised from
+ * an icon package among the development dependencies into `cacheDir`, since the licence of such a set may not
+ * allow to ship it with the project (OpenMoji: CC BY-SA 4.0).
+ *
+ * @throws UserError when the package is not installed.
+ */
+export async function buildStyleAtlas(cacheDir: string, set = 'openmoji'): Promise<Atlas> {
+  const { png, index } = await buildAtlas({ sets: [set], drawings: outlinedTables, withOthers: false });
+  const files = { png: join(cacheDir, `${set}.png`), json: join(cacheDir, `${set}.json`) };
+  await mkdir(cacheDir, { recursive: true });
+  await writeWhole(files.png, png);
+  await writeWhole(files.json, JSON.stringify(index));
+  return loadAtlas(files);
+}
+
+/** Writes a file that is never seen half written. */
+async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${file}.${process.pid}`;
+  await writeFile(temporary, content);
+  await rename(temporary, file);
+}
+
 /** Class and captions of every icon name: its own words first, then the names of its class. */
 function captions(withOthers: boolean): Map<string, Pick<Cell, 'class' | 'captions'>> {
   const words = new Map<string, Pick<Cell, 'class' | 'captions'>>();
@@ -76,7 +102,9 @@ function captions(withOthers: boolean): Map<string, Pick<Cell, 'class' | 'captio
 
 function readIconSet(set: string): IconSet {
   try {
-    return JSON.parse(readFileSync(fileURLToPath(import.meta.resolve(`@iconify-json/${set}/icons.json`)), 'utf8'));
+    return JSON.parse(
+      readFileSync(fileURLToPath(import.meta.resolve(`@iconify-json/${set}/icons.json`)), 'utf8'),
+    );
   } catch (error) {
     throw new UserError(
       `The icon set @iconify-json/${set} is not installed (${(error as Error).message}).`,

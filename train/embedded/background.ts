@@ -14,7 +14,13 @@ export function drawBackground(random: Random, size: number): Float32Array {
   const alongX = Math.cos(angle);
   const alongY = Math.sin(angle);
   const strength = random.uniform(0.02, 0.09);
-  const noise = Float32Array.from({ length: coarse * coarse * 3 }, () => random.normal() * strength);
+  const noise = new Float32Array(coarse * coarse * 3);
+  for (let point = 0; point < noise.length; point += 3) {
+    const light = strength * random.normal();
+    for (let channel = 0; channel < 3; channel++) {
+      noise[point + channel] = light + 0.4 * strength * random.normal();
+    }
+  }
   const canvas = new Float32Array(size * size * 3);
   for (let y = 0, to = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {

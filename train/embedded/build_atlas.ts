@@ -1,6 +1,7 @@
 /**
  * Builds the committed icon atlas `icons.png` and `icons.json` from the emoji sets among the development
- * dependencies: `npx tsx train/embedded/build_atlas.ts`. Only needed after a change of the icon names.
+ * dependencies: `npx tsx train/embedded/build_atlas.ts && npm run format`. Only needed after a change of the icon names
+ * or of our own drawings.
  */
 import { writeFileSync } from 'node:fs';
 import { buildAtlas } from './atlas_builder.ts';

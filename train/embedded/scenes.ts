@@ -58,7 +58,7 @@ export const singleObject: SceneOptions['crowds'] = [{ probability: 1, size: [0.
 const sigma = { angle: 0.12, aspect: 0.1, gain: 0.12, pixel: 0.012 };
 
 /** An object must keep this share of its pixels when later ones cover it. */
-const visibleShare = 0.4;
+const visibleShare = 0.5;
 /** An object must cover this share of the scene when it is painted. */
 const smallestArea = 0.01;
 /** Poses and places tried for an object before it is left out. */
@@ -66,7 +66,7 @@ const tries = 20;
 
 /**
  * Draws a scene: a background, then the objects one over the other. All randomness comes from `random`, so
- * the same generator state gives the same bytes. Every object keeps at least 40% of its pixels visible; one
+ * the same generator state gives the same bytes. Every object keeps at least half of its pixels visible; one
  * for which no such place is found is left out.
  *
  * @throws ConfigError when the side is not 16 to 512 pixels.
@@ -74,7 +74,10 @@ const tries = 20;
 export function drawScene(random: Random, options: SceneOptions): Scene {
   const { atlas, size, crowds } = options;
   if (!Number.isInteger(size) || size < 16 || size > 512) {
-    throw new ConfigError(`A scene of ${size} pixels cannot be drawn.`, 'Choose a whole number from 16 to 512.');
+    throw new ConfigError(
+      `A scene of ${size} pixels cannot be drawn.`,
+      'Choose a whole number from 16 to 512.',
+    );
   }
   const canvas = drawBackground(random, size);
   const owners = new Uint8Array(size * size); // object number + 1, 0 background
@@ -102,7 +105,7 @@ export function drawScene(random: Random, options: SceneOptions): Scene {
 }
 
 function drawCount(random: Random, crowds: SceneOptions['crowds']): number {
-  let rest = random.uniform(0, 1);
+  let rest = random.uniform();
   for (let entry = 0; entry < crowds.length - 1; entry++) {
     rest -= crowds[entry].probability;
     if (rest < 0) return entry + 1;
@@ -120,7 +123,7 @@ function drawStamp(
   const stamp = stampIcon(atlas, cell, {
     size: sceneSize * random.uniform(smallest, largest),
     angle: sigma.angle * random.normal(),
-    flip: random.uniform(0, 1) < 0.5,
+    flip: random.chance(0.5),
     aspect: Math.exp(sigma.aspect * random.normal()),
   });
   const gains = [0, 1, 2].map(() => Math.max(0, 1 + sigma.gain * random.normal()));

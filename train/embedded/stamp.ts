@@ -23,10 +23,10 @@ export interface Stamp {
 export const coverThreshold = 0.5;
 
 /**
- * Resamples a cell of the atlas. Every output pixel is the mean of an n x n grid of bilinear samples, with n
- * so large that the samples are at most one cell pixel apart: an area average when the icon shrinks, plain
- * bilinear interpolation when it grows. The result is cut to the smallest rectangle that holds all pixels
- * with a cover of at least {@link coverThreshold}; it has width 0 when there is none.
+ * Resamples a cell of the atlas. Every output pixel is the mean of a square grid of bilinear samples that lie
+ * at most 1.5 cell pixels apart: an area average when the icon shrinks, plain bilinear interpolation when it
+ * grows. The result is cut to the smallest rectangle that holds all pixels with a cover of at least
+ * {@link coverThreshold}; it has width 0 when there is none.
  */
 export function stampIcon(atlas: Atlas, cell: number, pose: Pose): Stamp {
   const { cellSize } = atlas;
@@ -37,7 +37,7 @@ export function stampIcon(atlas: Atlas, cell: number, pose: Pose): Stamp {
   const sin = Math.sin(pose.angle);
   const width = Math.ceil((Math.abs(cos) * scaleX + Math.abs(sin) * scaleY) * cellSize);
   const height = Math.ceil((Math.abs(sin) * scaleX + Math.abs(cos) * scaleY) * cellSize);
-  const samples = Math.max(1, Math.ceil(1 / Math.min(scaleX, scaleY)));
+  const samples = Math.max(1, Math.ceil(1 / (1.5 * Math.min(scaleX, scaleY))));
   const mirror = pose.flip ? -1 : 1;
   const data = new Float32Array(width * height * 4);
   for (let y = 0, to = 0; y < height; y++) {

@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { runCommand } from './command.ts';
+import { diagnose } from './diagnose.ts';
+import { formatReport } from './table.ts';
+
+const command = new Command('npm run doctor --')
+  .description(
+    'Looks at Node, the machine and the WebGPU adapter, and says what to install when something is missing.',
+  )
+  .option(
+    '--adapter <name>',
+    'part of an adapter name, such as lavapipe or swiftshader (also CASCADE_ADAPTER)',
+  )
+  .option('--json', 'print the report as JSON')
+  .option('--no-install', 'only look: do not install an adapter where there is none')
+  .showHelpAfterError()
+  .parse();
+
+await runCommand(async () => {
+  const { json, ...options } = command.opts<{ adapter?: string; json?: boolean; install: boolean }>();
+  const report = await diagnose(options);
+  console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
+  return report.ok ? 0 : 1;
+});

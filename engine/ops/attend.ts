@@ -1,0 +1,171 @@
+import { attentionDelta } from '../../kernels/attention/delta.ts';
+import { attentionForward, attentionForwardAny } from '../../kernels/attention/forward.ts';
+import { attentionProduct, attentionProductAny } from '../../kernels/attention/product.ts';
+import { type AttentionDims, TILE } from '../../kernels/attention/reference.ts';
+import { attentionScores, attentionScoresAny } from '../../kernels/attention/scores.ts';
+import { dropThreshold } from '../../kernels/dropout/philox.ts';
+import { ceilDiv } from '../../kernels/kernel.ts';
+import { ConfigError, ShapeError } from '../errors.ts';
+import { engineOf, launch } from '../launch.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Dropout on the attention probabilities. */
+export interface AttentionDropout {
+  /** Share of probabilities that become 0, in [0, 1). */
+  probability: number;
+  /** (4), u32: seed low, seed high, step, 0. */
+  random: Tensor;
+  /** Number of the mask within the step. */
+  op: number;
+}
+
+/** The dims that do not depend on the layout. */
+export function settings(
+  op: string,
+  width: number,
+  { heads, causal, dropout }: { heads: number; causal?: boolean; dropout?: AttentionDropout },
+): Pick<AttentionDims, 'heads' | 'headDim' | 'scale' | 'causal' | 'threshold' | 'opId'> {
+  const headDim = width / heads;
+  if (!Number.isInteger(headDim) || headDim < 1 || headDim > 128) {
+    throw new ShapeError(`${op}: ${heads} heads of ${headDim} columns, wanted whole heads of 1 to 128`);
+  }
+  const probability = dropout?.probability ?? 0;
+  if (!(probability >= 0 && probability < 1)) {
+    throw new ConfigError(
+      `${op}: dropout probability ${probability}`,
+      'Give a number from 0 up to, but not including, 1.',
+    );
+  }
+  return {
+    heads,
+    headDim,
+    scale: 1 / Math.sqrt(headDim),
+    causal: causal ? 1 : 0,
+    threshold: dropThreshold(probability),
+    opId: dropout?.op ?? 0,
+  };
+}
+
+interface Operands {
+  dims: AttentionDims;
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+  random: Tensor | undefined;
+}
+
+/** The forward pass of any layout, with what backward needs. */
+export function attend({ dims, q, k, v, random }: Operands) {
+  const { batch, heads, queries, headDim } = dims;
+  if (batch * heads > 65535)
+    throw new ShapeError(`attention: ${batch} items x ${heads} heads, wanted at most 65535`);
+  const kernel = headDim % 4 === 0 ? attentionForward : attentionForwardAny;
+  const y = engineOf({ q }).empty([batch, queries, heads * headDim]);
+  const { lse } = launch(kernel, dims, { q, k, v, random: dims.threshold > 0 ? random : undefined, y });
+  return { output: y, save: { dims, q, k, v, random, y, lse } };
+}
+
+/**
+ * Most bytes of scores that exist at one time in the backward pass. Small problems get all their heads into one
+ * round of dispatches; large ones (three planes of 1035 x 1035 scores are 13.4 MB) take head by head, and beyond
+ * about 1150 tokens each head in several rounds.
+ */
+const SCRATCH_BYTES = 16 * 2 ** 20;
+
+/**
+ * Writes the gradients that are given into their places: packed ones share one tensor. Per round of heads and keys,
+ * one dispatch recomputes probabilities and score gradients from the saved log-sum-exp, and one product each gives
+ * dv = p^T dy, dk = ds^T q, dq = ds k. Dao et al. 2022, arXiv:2205.14135, Algorithm 4, cut where the scores are stored.
+ */
+export function attendBackward(
+  dy: Tensor,
+  { dims, q, k, v, random, y, lse }: ReturnType<typeof attend>['save'],
+  { dq, dk, dv }: { dq?: Tensor; dk?: Tensor; dv?: Tensor },
+): void {
+  const { batch, heads, queries, keys, headDim, threshold, qOffset, qRow, kOffset, vOffset, kvRow } = dims;
+  const whole = headDim % 4 === 0;
+  const scores = whole ? attentionScores : attentionScoresAny;
+  const product = whole ? attentionProduct : attentionProductAny;
+  const { stats } = launch(attentionDelta, { batch, heads, queries, headDim }, { y, dy, lse });
+  const queryTiles = ceilDiv(queries, TILE);
+  const common = { batch, heads, headDim };
+  for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE))) {
+    const { firstHead, countHeads, firstKeyTile, keyTiles } = round;
+    const kept = threshold > 0 ? random : undefined;
+    const { tiles } = launch(scores, { ...dims, ...round }, { q, k, v, dy, stats, random: kept });
+    const byKey = {
+      rows: keys,
+      inner: queries,
+      firstRowTile: firstKeyTile,
+      rowTiles: keyTiles,
+      firstInnerTile: 0,
+      innerTiles: queryTiles,
+    };
+    const byQuery = {
+      rows: queries,
+      inner: keys,
+      firstRowTile: 0,
+      rowTiles: queryTiles,
+      firstInnerTile: firstKeyTile,
+      innerTiles: keyTiles,
+    };
+    const from = { ...common, firstHead, countHeads };
+    if (dv) {
+      const places = {
+        plane: 0,
+        xOffset: 0,
+        xRow: heads * headDim,
+        outOffset: vOffset,
+        outRow: kvRow,
+        accumulate: 0,
+      };
+      launch(product, { ...from, ...byKey, ...places }, { tiles, x: dy, out: dv });
+    }
+    if (dk) {
+      const places = {
+        plane: 1,
+        xOffset: qOffset,
+        xRow: qRow,
+        outOffset: kOffset,
+        outRow: kvRow,
+        accumulate: 0,
+      };
+      launch(product, { ...from, ...byKey, ...places }, { tiles, x: q, out: dk });
+    }
+    if (dq) {
+      const accumulate = firstKeyTile > 0 ? 1 : 0;
+      const places = {
+        plane: 2,
+        xOffset: kOffset,
+        xRow: kvRow,
+        outOffset: qOffset,
+        outRow: qRow,
+        accumulate,
+      };
+      launch(product, { ...from, ...byQuery, ...places }, { tiles, x: k, out: dq });
+    }
+  }
+}
+
+/** Cuts heads and keys into rounds of even size whose scores fit {@link SCRATCH_BYTES}. */
+function* rounds(allHeads: number, queryTiles: number, allKeyTiles: number) {
+  const tileBytes = 3 * TILE * TILE * 4;
+  const room = Math.max(1, Math.floor(SCRATCH_BYTES / (tileBytes * queryTiles)));
+  const keyTiles = even(allKeyTiles, room);
+  const countHeads = even(allHeads, Math.max(1, Math.floor(room / allKeyTiles)));
+  for (let firstHead = 0; firstHead < allHeads; firstHead += countHeads) {
+    for (let firstKeyTile = 0; firstKeyTile < allKeyTiles; firstKeyTile += keyTiles) {
+      yield {
+        firstHead,
+        countHeads: Math.min(countHeads, allHeads - firstHead),
+        firstKeyTile,
+        keyTiles: Math.min(keyTiles, allKeyTiles - firstKeyTile),
+      };
+    }
+  }
+}
+
+/** The size of the parts when `count` is cut into as few even parts of at most `most` as possible. */
+function even(count: number, most: number): number {
+  return Math.ceil(count / Math.ceil(count / most));
+}

@@ -1,0 +1,58 @@
+import { ShapeError } from '../errors.ts';
+import { engineOf } from '../launch.ts';
+import { defineOp, type Gradients } from '../op.ts';
+import { expectShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { type AttentionDropout, attend, attendBackward, settings } from './attend.ts';
+
+interface AttentionArgs {
+  /** (B, Nq, W): the heads' columns side by side. */
+  q: Tensor;
+  /** (B, Nk, W) */
+  k: Tensor;
+  /** (B, Nk, W) */
+  v: Tensor;
+  heads: number;
+  /** Hides the keys behind each query; wants Nq = Nk. */
+  causal?: boolean;
+  dropout?: AttentionDropout;
+}
+
+/** softmax(q k^T / sqrt(W / heads)) v for each head: (B, Nq, W). Vaswani et al. 2017, arXiv:1706.03762. */
+export const attention = defineOp({
+  name: 'attention',
+  forward: (args: AttentionArgs) => {
+    const { q, k, v } = args;
+    expectShape('attention: q', q.shape, [null, null, null]);
+    const [batch, queries, width] = q.shape;
+    expectShape('attention: k', k.shape, [batch, null, width]);
+    expectShape('attention: v', v.shape, k.shape);
+    const dims = {
+      ...settings('attention', width, args),
+      batch,
+      queries,
+      keys: k.shape[1],
+      qOffset: 0,
+      qRow: width,
+      kOffset: 0,
+      vOffset: 0,
+      kvRow: width,
+    };
+    if (dims.causal && dims.queries !== dims.keys) {
+      throw new ShapeError(
+        `attention: causal with ${dims.queries} queries and ${dims.keys} keys, wanted as many`,
+      );
+    }
+    return attend({ dims, q, k, v, random: args.dropout?.random });
+  },
+  vjp: (dy, saved, needs) => {
+    const { q, k, v } = saved;
+    const engine = engineOf({ dy });
+    const grads: Gradients<AttentionArgs> = {};
+    if (needs.q) grads.q = engine.empty(q.shape);
+    if (needs.k) grads.k = engine.empty(k.shape);
+    if (needs.v) grads.v = engine.empty(v.shape);
+    attendBackward(dy, saved, { dq: grads.q, dk: grads.k, dv: grads.v });
+    return grads;
+  },
+});

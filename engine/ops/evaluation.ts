@@ -1,0 +1,69 @@
+import { argmax as argmaxKernel, confusion } from '../../kernels/evaluation/evaluation.ts';
+import { windowAdd, windowAverage } from '../../kernels/evaluation/windows.ts';
+import { engineOf, launch } from '../launch.ts';
+import { expectShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+interface ArgmaxArgs {
+  /** (B, C, H, W) */
+  scores: Tensor;
+  /** Number classes from 1 and give 0 where no score is above this; null for plain argmax. */
+  backgroundBelow: number | null;
+}
+
+/** Class of every pixel (B, H, W), u32; the first of equal scores. Not differentiable. */
+export function argmax({ scores, backgroundBelow }: ArgmaxArgs): Tensor {
+  const [images, classes, height, width] = scores.shape;
+  const background = backgroundBelow === null ? 0 : 1;
+  const dims = { images, classes, pixels: height * width, background, threshold: backgroundBelow ?? 0 };
+  const y = engineOf({ scores }).empty([images, height, width], 'u32');
+  return launch(argmaxKernel, dims, { scores, y }).y;
+}
+
+/** Adds the pixels of one prediction to `matrix` (classes, classes), u32: row = truth, column = prediction. */
+export function addConfusion({
+  prediction,
+  truth,
+  matrix,
+}: {
+  prediction: Tensor;
+  truth: Tensor;
+  matrix: Tensor;
+}): void {
+  launch(confusion, { count: prediction.size, classes: matrix.shape[0] }, { prediction, truth, matrix });
+}
+
+/** A sliding window in pixels of the whole image; `bottom` and `right` are one past the end. */
+export interface Window {
+  top: number;
+  bottom: number;
+  left: number;
+  right: number;
+}
+
+interface WindowScoreArgs {
+  /** Mask logits of one window (1, C, h, w). */
+  logits: Tensor;
+  /** Subtracted from the scores of each class (C). */
+  penalty: Tensor;
+  /** Summed scores of the image (1, C, H, W); updated in place. */
+  canvas: Tensor;
+  window: Window;
+}
+
+/** Adds sigmoid(logits) - penalty of one window to the canvas. */
+export function addWindowScores({ logits, penalty, canvas, window }: WindowScoreArgs): void {
+  const [, classes, height, width] = canvas.shape;
+  const { top, bottom, left, right } = window;
+  expectShape('window scores: logits', logits.shape, [1, classes, bottom - top, right - left]);
+  const dims = { classes, height, width, top, left, window_height: bottom - top, window_width: right - left };
+  launch(windowAdd, dims, { logits, penalty, canvas });
+}
+
+/** Divides the summed scores of an image by the number of windows over each pixel, in place. */
+export function averageWindows({ canvas, windows }: { canvas: Tensor; windows: readonly Window[] }): void {
+  const [, classes, height, width] = canvas.shape;
+  const corners = windows.flatMap(({ top, bottom, left, right }) => [top, bottom, left, right]);
+  const bounds = engineOf({ canvas }).tensor(Uint32Array.from(corners), [windows.length, 4]);
+  launch(windowAverage, { classes, height, width, windows: windows.length }, { bounds, canvas });
+}

@@ -1,0 +1,42 @@
+import { engineOf } from '../launch.ts';
+import { defineOp } from '../op.ts';
+import { expectShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { type AttentionDropout, attend, attendBackward, settings } from './attend.ts';
+
+interface SelfAttentionArgs {
+  /** (B, N, 3 W): queries, keys and values side by side, each with its heads' columns side by side. */
+  qkv: Tensor;
+  heads: number;
+  /** Hides the tokens behind each token. */
+  causal?: boolean;
+  dropout?: AttentionDropout;
+}
+
+/** `attention` with queries, keys and values packed in one tensor: (B, N, W). The gradient is packed, too. */
+export const selfAttention = defineOp({
+  name: 'selfAttention',
+  forward: (args: SelfAttentionArgs) => {
+    const { qkv } = args;
+    expectShape('selfAttention: qkv', qkv.shape, [null, null, null]);
+    const [batch, tokens, row] = qkv.shape;
+    const width = row / 3;
+    const dims = {
+      ...settings('selfAttention', width, args),
+      batch,
+      queries: tokens,
+      keys: tokens,
+      qOffset: 0,
+      qRow: row,
+      kOffset: width,
+      vOffset: 2 * width,
+      kvRow: row,
+    };
+    return attend({ dims, q: qkv, k: qkv, v: qkv, random: args.dropout?.random });
+  },
+  vjp: (dy, saved) => {
+    const dqkv = engineOf({ dy }).empty(saved.q.shape);
+    attendBackward(dy, saved, { dq: dqkv, dk: dqkv, dv: dqkv });
+    return { qkv: dqkv };
+  },
+});

@@ -1,0 +1,113 @@
+// Probabilities and score gradients of a block of keys, recomputed from the saved log-sum-exp:
+// p = exp(scale * q k^T - lse), mask = dropout's factor, ds = scale * p * (mask * dy v^T - delta). Kept are
+// mask * p and ds by key, ds by query, in tiles of 32 x 32. One workgroup of 8 x 8 threads per tile; a thread
+// owns 4 keys x 4 queries.
+const CHUNK: u32 = 16;
+const STRIDE: u32 = 17;
+const LOG2E: f32 = 1.4426950408889634;
+alias store_t = f32;
+struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
+@group(0) @binding(0) var<storage, read> q: array<store_t>;         // (batch, queries, qRow) from qOffset
+@group(0) @binding(1) var<storage, read> k: array<store_t>;         // (batch, keys, kvRow) from kOffset
+@group(0) @binding(2) var<storage, read> v: array<store_t>;         // (batch, keys, kvRow) from vOffset
+@group(0) @binding(3) var<storage, read> dy: array<store_t>;        // (batch, queries, heads * headDim)
+@group(0) @binding(4) var<storage, read> stats: array<vec2f>;       // (batch, heads, queries): lse, delta
+@group(0) @binding(5) var<storage, read> random: array<u32>;        // (4), without dropout unused
+@group(0) @binding(6) var<storage, read_write> tiles: array<vec4f>; // (3, countHeads, keyTiles * queryTiles, 32, 8)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+var<workgroup> kChunk: array<f32, 32 * STRIDE>;
+var<workgroup> vChunk: array<f32, 32 * STRIDE>;
+var<workgroup> qChunk: array<f32, 32 * STRIDE>;
+var<workgroup> dyChunk: array<f32, 32 * STRIDE>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let keys = dims.keys;
+  let queries = dims.queries;
+  let headDim = dims.headDim;
+  let queryTiles = (queries + 31) / 32;
+  let index = dims.firstHead + group.y;
+  let head = index % dims.heads;
+  let item = index / dims.heads;
+  let keyTile = group.x / queryTiles;
+  let queryTile = group.x % queryTiles;
+  let firstKey = 32 * (dims.firstKeyTile + keyTile);
+  let firstQuery = 32 * queryTile;
+  let width = dims.heads * headDim;
+  let qBase = dims.qOffset + item * queries * dims.qRow + head * headDim;
+  let kBase = dims.kOffset + item * keys * dims.kvRow + head * headDim;
+  let vBase = dims.vOffset + item * keys * dims.kvRow + head * headDim;
+  let dyBase = item * queries * width + head * headDim;
+  let row = 4 * (thread / 8);
+  let column = 4 * (thread % 8);
+
+  var scores = mat4x4f();
+  var dp = mat4x4f();
+  for (var d = 0u; d < headDim; d += CHUNK) {
+    workgroupBarrier();
+    for (var i = thread; i < 32 * CHUNK; i += 64) {
+      let r = i / CHUNK;
+      let c = d + i % CHUNK;
+      let at = r * STRIDE + i % CHUNK;
+      kChunk[at] = 0;
+      vChunk[at] = 0;
+      qChunk[at] = 0;
+      dyChunk[at] = 0;
+      if (c < headDim && firstKey + r < keys) {
+        kChunk[at] = f32(k[kBase + (firstKey + r) * dims.kvRow + c]);
+        vChunk[at] = f32(v[vBase + (firstKey + r) * dims.kvRow + c]);
+      }
+      if (c < headDim && firstQuery + r < queries) {
+        qChunk[at] = f32(q[qBase + (firstQuery + r) * dims.qRow + c]);
+        dyChunk[at] = f32(dy[dyBase + (firstQuery + r) * width + c]);
+      }
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < CHUNK; i++) {
+      let a = row * STRIDE + i;
+      let b = column * STRIDE + i;
+      let qs = vec4f(qChunk[b], qChunk[b + STRIDE], qChunk[b + 2 * STRIDE], qChunk[b + 3 * STRIDE]);
+      let dys = vec4f(dyChunk[b], dyChunk[b + STRIDE], dyChunk[b + 2 * STRIDE], dyChunk[b + 3 * STRIDE]);
+      for (var r = 0u; r < 4; r++) {
+        scores[r] += kChunk[a + r * STRIDE] * qs;
+        dp[r] += vChunk[a + r * STRIDE] * dys;
+      }
+    }
+  }
+
+  // scores[r][c]: key row + r, query column + c
+  let state = dropoutState();
+  let keptScale = 1 / (1 - f32(dims.threshold) / 4294967296.0);
+  let quads = (keys + 3) / 4;
+  for (var c = 0u; c < 4; c++) {
+    let query = firstQuery + column + c;
+    let place = index * queries + min(query, queries - 1);
+    var factors = vec4f(1);
+    if (dims.threshold > 0) {
+      factors = select(vec4f(0), vec4f(keptScale), keep4(state, dims.opId, place * quads + (firstKey + row) / 4, dims.threshold));
+    }
+    for (var r = 0u; r < 4; r++) {
+      let key = firstKey + row + r;
+      let visible = key < keys && query < queries && (dims.causal == 0 || key <= query);
+      let p = select(0.0, exp2((scores[r][c] * dims.scale - stats[place].x) * LOG2E), visible);
+      scores[r][c] = p * factors[r];
+      dp[r][c] = dims.scale * p * (factors[r] * dp[r][c] - stats[place].y);
+    }
+  }
+
+  let plane = dims.countHeads * dims.keyTiles * queryTiles * 256;
+  let start = group.y * dims.keyTiles * queryTiles * 256;
+  let byKey = start + (keyTile * queryTiles + queryTile) * 256;
+  let byQuery = 2 * plane + start + (queryTile * dims.keyTiles + keyTile) * 256;
+  for (var i = 0u; i < 4; i++) {
+    tiles[byKey + (row + i) * 8 + column / 4] = scores[i];
+    tiles[plane + byKey + (row + i) * 8 + column / 4] = dp[i];
+    tiles[byQuery + (column + i) * 8 + row / 4] = vec4f(dp[0][i], dp[1][i], dp[2][i], dp[3][i]);
+  }
+}
+
+fn dropoutState() -> vec4u {
+  if (dims.threshold == 0) { return vec4u(0); }
+  return vec4u(random[0], random[1], random[2], 0);
+}

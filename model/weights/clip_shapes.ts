@@ -1,0 +1,145 @@
+import { DataError } from '../../engine/errors.ts';
+import { nearestName } from '../../engine/nearest_name.ts';
+import type { VisionConfig } from '../config.ts';
+import type { HostTensor, StateDict } from './tensor_file.ts';
+
+/** The text tower: CLIP's causal transformer. */
+export interface TextConfig {
+  /** Width of the residual stream. */
+  width: number;
+  layers: number;
+  /** Attention heads; divides `width`. */
+  heads: number;
+  /** Width D of the joint image-text space. */
+  embedDim: number;
+  /** Tokens a text is padded to. */
+  contextLength: number;
+  vocabularySize: number;
+}
+
+export interface ClipShapes {
+  vision: VisionConfig;
+  text: TextConfig | null;
+  /** Every tensor that towers of these sizes have, by CLIP's own names. */
+  shapes: Map<string, number[]>;
+}
+
+/**
+ * Infers the towers' sizes from a few tensors of a CLIP ViT checkpoint (Radford et al. 2021,
+ * arXiv:2103.00020) and lists the shapes that all its tensors must have.
+ *
+ * @throws {DataError} When a telling tensor is missing or has a shape that no CLIP ViT has.
+ */
+export function clipShapes(path: string, state: StateDict, headWidth: number): ClipShapes {
+  const hasText = [...state.keys()].some((name) => !name.startsWith('visual.'));
+  const vision = visionOf(path, state, headWidth);
+  const text = hasText ? textOf(path, state, headWidth) : null;
+  if (text !== null && text.embedDim !== vision.embedDim) {
+    const problem = `its text tower projects to width ${text.embedDim}, its image tower to ${vision.embedDim}`;
+    throw new DataError(path, problem, 'Both towers must come from the same model.');
+  }
+  const shapes = new Map([...visionShapes(vision), ...(text === null ? [] : textShapes(text))]);
+  return { vision, text, shapes };
+}
+
+function visionOf(path: string, state: StateDict, headWidth: number): VisionConfig {
+  const [width, , patch] = shapeOf(path, state, 'visual.conv1.weight', 4) as [number, number, number];
+  const [rows] = shapeOf(path, state, 'visual.positional_embedding', 2) as [number];
+  const [, embedDim] = shapeOf(path, state, 'visual.proj', 2) as [number, number];
+  const grid = Math.sqrt(rows - 1);
+  if (!Number.isInteger(grid) || grid === 0) {
+    throw new DataError(path, `'visual.positional_embedding' has ${rows} rows, wanted 1 + a square`);
+  }
+  const heads = headsOf(path, 'visual', width, headWidth);
+  const layers = countLayers(state, 'visual.transformer.resblocks.');
+  return { patch, width, layers, heads, embedDim, resolution: grid * patch };
+}
+
+function textOf(path: string, state: StateDict, headWidth: number): TextConfig {
+  const [vocabularySize, width] = shapeOf(path, state, 'token_embedding.weight', 2) as [number, number];
+  const [contextLength] = shapeOf(path, state, 'positional_embedding', 2) as [number];
+  const [, embedDim] = shapeOf(path, state, 'text_projection', 2) as [number, number];
+  const heads = headsOf(path, 'text', width, headWidth);
+  const layers = countLayers(state, 'transformer.resblocks.');
+  return { width, layers, heads, embedDim, contextLength, vocabularySize };
+}
+
+function shapeOf(path: string, state: StateDict, name: string, axes: number): number[] {
+  const tensor: HostTensor | undefined = state.get(name);
+  if (tensor?.shape.length === axes) return tensor.shape;
+  const nearest = nearestName(name, [...state.keys()]);
+  const found = tensor === undefined ? `nearest name: '${nearest}'` : `its shape is [${tensor.shape}]`;
+  throw new DataError(
+    path,
+    `is no CLIP ViT checkpoint: it has no '${name}' with ${axes} axes (${found})`,
+    "Use one of OpenAI's ViT models, such as ViT-B-16.pt.",
+  );
+}
+
+function headsOf(path: string, tower: string, width: number, headWidth: number): number {
+  if (width % headWidth === 0) return width / headWidth;
+  throw new DataError(
+    path,
+    `its ${tower} tower has width ${width}, which heads of width ${headWidth} do not divide`,
+    'Give the width of one attention head.',
+  );
+}
+
+/** One more than the highest block number, so that a gap shows as missing tensors. */
+function countLayers(state: StateDict, prefix: string): number {
+  const numbers = [...state.keys()]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number.parseInt(name.slice(prefix.length), 10));
+  return numbers.reduce((most, number) => (number < state.size ? Math.max(most, number + 1) : most), 0);
+}
+
+function visionShapes(vision: VisionConfig): [string, number[]][] {
+  const { patch, width, layers, embedDim, resolution } = vision;
+  return [
+    ['visual.conv1.weight', [width, 3, patch, patch]],
+    ['visual.class_embedding', [width]],
+    ['visual.positional_embedding', [(resolution / patch) ** 2 + 1, width]],
+    ...normShapes('visual.ln_pre', width),
+    ...blockShapes('visual.transformer.resblocks.', width, layers),
+    ...normShapes('visual.ln_post', width),
+    ['visual.proj', [width, embedDim]],
+  ];
+}
+
+function textShapes(text: TextConfig): [string, number[]][] {
+  const { width, layers, embedDim, contextLength, vocabularySize } = text;
+  return [
+    ['token_embedding.weight', [vocabularySize, width]],
+    ['positional_embedding', [contextLength, width]],
+    ...blockShapes('transformer.resblocks.', width, layers),
+    ...normShapes('ln_final', width),
+    ['text_projection', [width, embedDim]],
+    ['logit_scale', []],
+  ];
+}
+
+function blockShapes(prefix: string, width: number, layers: number): [string, number[]][] {
+  return Array.from({ length: layers }, (_, layer) => `${prefix}${layer}`).flatMap((block) => [
+    [`${block}.attn.in_proj_weight`, [3 * width, width]],
+    [`${block}.attn.in_proj_bias`, [3 * width]],
+    ...linearShapes(`${block}.attn.out_proj`, width, width),
+    ...normShapes(`${block}.ln_1`, width),
+    ...linearShapes(`${block}.mlp.c_fc`, width, 4 * width),
+    ...linearShapes(`${block}.mlp.c_proj`, 4 * width, width),
+    ...normShapes(`${block}.ln_2`, width),
+  ]);
+}
+
+function linearShapes(name: string, inputs: number, outputs: number): [string, number[]][] {
+  return [
+    [`${name}.weight`, [outputs, inputs]],
+    [`${name}.bias`, [outputs]],
+  ];
+}
+
+function normShapes(name: string, width: number): [string, number[]][] {
+  return [
+    [`${name}.weight`, [width]],
+    [`${name}.bias`, [width]],
+  ];
+}

@@ -1,0 +1,317 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AdapterError, ConfigError, DataError } from '../engine/errors.ts';
+import { HelpRequest, runCommand, type Surroundings } from '../train/cli.ts';
+import { parseEval, resolveEval } from '../train/cli_eval.ts';
+import { parseTrain } from '../train/cli_train.ts';
+import type { RunConfig } from '../train/config.ts';
+import { embeddedPreset, embeddedRoot, fullPreset } from '../train/presets.ts';
+import { errorOf } from './error_of.ts';
+
+const test = suite('command lines');
+
+const vocRoot = 'data/VOCdevkit/VOC2012';
+const clip = 'data/clip/ViT-B-16.pt';
+
+/** A machine that holds these paths, and these saved runs by folder. */
+function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroundings {
+  const configs = Object.keys(runs).map((folder) => `${folder}/config.json`);
+  return {
+    exists: (path) => [...paths, ...configs].includes(path),
+    entries: (folder) =>
+      Object.keys(runs)
+        .filter((run) => run.startsWith(`${folder}/`))
+        .map((run) => run.slice(folder.length + 1)),
+    savedConfig: (file) => runs[file.replace('/config.json', '')]!,
+    now: () => new Date(2026, 2, 9, 14, 5, 7),
+  };
+}
+const train = (line: string, around = machine([])) => parseTrain(line.split(' '), around);
+const trainError = (line: string, around = machine([])) => errorOf(ConfigError, () => train(line, around));
+
+test('a fresh machine runs the embedded default and says so', () => {
+  const { config, banner, workDir, resume } = train('--dataset voc20');
+  assert.equal(config, embeddedPreset());
+  assert.is(workDir, 'runs/2026-03-09-140507-voc20');
+  assert.is(resume, false);
+  assert.match(banner!, `EMBEDDED DEFAULT (neither ${vocRoot} nor ${clip} is there): NOT Pascal VOC`);
+  assert.match(banner!, 'starts at random');
+  assert.is(banner!.split('\n').length, 1);
+});
+
+test('data and weights in their default places are used', () => {
+  const { config, banner } = train('--dataset voc20', machine([vocRoot, clip]));
+  assert.equal(config, fullPreset('voc20'));
+  assert.is(banner, null);
+});
+
+test('data and weights given by path are used', () => {
+  const line = '--dataset context59 --data-root /d --clip /c.pt --text-embeddings /t.npy';
+  const { config, banner } = train(line, machine(['/d', '/c.pt', '/t.npy']));
+  assert.equal([config.data.root, config.data.clip, config.data.textEmbeddings], ['/d', '/c.pt', '/t.npy']);
+  assert.is(config.data.embedded, false);
+  assert.is(banner, null);
+});
+
+test('a path given and a default place complete each other', () => {
+  const { config } = train('--dataset voc20 --data-root /d', machine(['/d', clip]));
+  assert.equal([config.data.root, config.data.clip], ['/d', clip]);
+});
+
+test('a path given and missing is an error that names it', () => {
+  for (const flag of ['--data-root', '--clip', '--text-embeddings', '--start-from']) {
+    const { message } = trainError(`--dataset voc20 ${flag} /none`, machine([vocRoot, clip]));
+    assert.is(message, `${flag} /none: there is no such file or folder`);
+  }
+  const { message } = trainError('--dataset voc20 --set data.root=/none');
+  assert.is(message, '--set data.root=/none: there is no such file or folder');
+});
+
+test('only one of data and weights is an error that says what is missing', () => {
+  assert.is(
+    trainError('--dataset voc20', machine([vocRoot])).message,
+    `the data set ${vocRoot} is there, CLIP's weights are not: no ${clip}`,
+  );
+  assert.is(
+    trainError('--dataset voc20', machine([clip])).message,
+    `CLIP's weights ${clip} are there, the data set is not: no ${vocRoot}`,
+  );
+  assert.match(
+    trainError('--dataset voc20 --data-root /d', machine(['/d'])).message,
+    'the data set /d is there',
+  );
+});
+
+test('only voc20 has an embedded default', () => {
+  assert.match(
+    trainError('--dataset coco171').message,
+    'no data for coco171: neither data/coco_stuff164k nor',
+  );
+  const { message } = trainError('--dataset coco171 --set data.embedded=true');
+  assert.is(message, 'the embedded miniature holds voc20 only, not coco171');
+});
+
+test('the embedded default can be asked for and forbidden', () => {
+  const { config, banner } = train('--dataset voc20 --set data.embedded=true', machine([vocRoot, clip]));
+  assert.is(config.data.root, embeddedRoot);
+  assert.match(banner!, 'EMBEDDED DEFAULT (as asked for)');
+  assert.match(trainError('--dataset voc20 --set data.embedded=false').message, 'no data for voc20');
+});
+
+test('weights can be left out on purpose, which is said', () => {
+  const { config, banner } = train('--dataset voc20 --set data.clip=null', machine([vocRoot]));
+  assert.is(config.data.clip, null);
+  assert.is(config.data.embedded, false);
+  assert.match(banner!, 'NO CLIP WEIGHTS');
+});
+
+test('flags set what they name', () => {
+  const line = '--dataset voc20 --max-iters 30 --stop-at 10 --seed 7 --adapter llvmpipe --work-dir out/run';
+  const { config, workDir } = train(line);
+  assert.is(workDir, 'out/run');
+  assert.equal([config.schedule.maxIters, config.train.stopAt, config.seed], [30, 10, 7]);
+  assert.is(config.schedule.warmupIters, 2, 'the warm-up follows --max-iters');
+  assert.is(config.adapter, 'llvmpipe');
+});
+
+test('the mode decides schedule and batch unless they are set', () => {
+  const around = machine([vocRoot, clip]);
+  const { config } = train('--dataset voc20 --mode transductive', around);
+  assert.equal(config, fullPreset('voc20', { mode: 'transductive' }));
+  const same = train('--dataset voc20 --set train.mode=transductive', around);
+  assert.equal(same.config, config);
+});
+
+test('--set is repeatable and stronger than the other flags', () => {
+  const { config } = train('--dataset voc20 --seed 1 --set seed=2 --set optim.lr=5e-4 --set train.batch=3');
+  assert.equal([config.seed, config.optim.lr, config.train.batch], [2, 5e-4, 3]);
+});
+
+const wrong: [string, string][] = [
+  ['--seed 1', '--dataset is missing'],
+  [
+    '--dataset voc21',
+    '--dataset voc21: dataset: found the text "voc21", wanted one of voc20, context59, coco171',
+  ],
+  ['--dataset voc20 --seed x', '--seed x: seed: found the text "x", wanted a whole number >= 0'],
+  ['--dataset voc20 --max-iters 0', '--max-iters 0: schedule.maxIters: found 0, wanted a whole number >= 1'],
+  ['--dataset voc20 --stop-at 999', 'train.stopAt: 999 is more than schedule.maxIters 380'],
+  ['--dataset voc20 --mode none', '--mode none: train.mode: found the text "none"'],
+  ['--dataset voc20 --set optim.lrr=3', 'did you mean optim.lr?'],
+  ['--dataset voc20 --max-iters', "option '--max-iters <N>' argument missing"],
+  ['--dataset voc20 extra', 'too many arguments'],
+];
+for (const [line, message] of wrong) {
+  test(`rejected: ${line}`, () =>
+    assert.ok(trainError(line).message.includes(message), trainError(line).message));
+}
+
+test('an empty path, as an unset shell variable leaves it, is rejected', () => {
+  const argv = ['--dataset', 'voc20', '--work-dir', ''];
+  const { message } = errorOf(ConfigError, () => parseTrain(argv, machine([])));
+  assert.match(message, "option '--work-dir <DIR>' argument '' is invalid. It is empty.");
+});
+
+test('an unknown flag is rejected with the nearest one', () => {
+  const { message, hint } = trainError('--datset voc20');
+  assert.is(message, "unknown option '--datset'");
+  assert.match(hint, 'Did you mean --dataset?');
+});
+
+test('--resume continues with the saved configuration, without its stop', () => {
+  const saved = { ...embeddedPreset(), seed: 5 };
+  saved.train = { ...saved.train, stopAt: 10 };
+  const around = machine([], { 'runs/a': saved });
+  const { config, workDir, resume, banner } = train('--resume --work-dir runs/a', around);
+  assert.equal(config, { ...saved, train: { ...saved.train, stopAt: null } });
+  assert.equal([workDir, resume], ['runs/a', true]);
+  assert.match(banner!, 'EMBEDDED DEFAULT');
+  const again = train(
+    '--dataset voc20 --resume --work-dir runs/a --seed 5 --max-iters 380 --stop-at 20',
+    around,
+  );
+  assert.is(again.config.train.stopAt, 20);
+});
+
+test('--resume refuses what would change the training', () => {
+  const around = machine([], { 'runs/a': embeddedPreset() });
+  const { message } = trainError('--resume --work-dir runs/a --set optim.lr=1', around);
+  assert.is(message, '--resume: optim.lr cannot change: the run has 0.001, asked for 1');
+  assert.match(trainError('--resume --work-dir runs/a --seed 3', around).message, 'seed cannot change');
+  assert.match(
+    trainError('--resume --work-dir runs/a --dataset coco171', around).message,
+    'dataset cannot change',
+  );
+  const free = '--set train.logInterval=1 --set eval.overlays=2 --adapter x --set data.workers=3';
+  const { config } = train(`--resume --work-dir runs/a ${free}`, around);
+  assert.equal([config.train.logInterval, config.eval.overlays, config.data.workers], [1, 2, 3]);
+});
+
+test('--resume alone takes the newest run of the data set', () => {
+  const around = machine([], {
+    'runs/2026-01-01-000000-voc20': embeddedPreset(),
+    'runs/2026-02-01-000000-voc20': embeddedPreset(),
+    'runs/2026-03-01-000000-coco171': fullPreset('coco171'),
+    'runs/zz-voc20': embeddedPreset(),
+  });
+  assert.is(train('--dataset voc20 --resume', around).workDir, 'runs/2026-02-01-000000-voc20');
+  assert.is(train('--resume', around).workDir, 'runs/2026-03-01-000000-coco171');
+  assert.is(
+    trainError('--resume --dataset context59', around).message,
+    '--resume: there is no run of context59 in runs/',
+  );
+  assert.match(trainError('--resume --work-dir none', around).message, 'none holds no run (no config.json)');
+});
+
+test('--help lists flags, examples and every setting', () => {
+  const { text } = errorOf(HelpRequest, () => train('--help'));
+  for (const part of [
+    '--work-dir <DIR>',
+    '--stop-at <N>',
+    'Examples:',
+    'model.decoder.hiddenMultiple',
+    'eval.stride',
+  ]) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.match(errorOf(HelpRequest, () => parseEval(['--help'], machine([]))).text, '--show-dir <DIR>');
+});
+
+const evaluate = (line: string, saved: RunConfig | null, around: Surroundings) =>
+  resolveEval(parseEval(line.split(' '), around), saved, around);
+
+test('an evaluation takes model and data from the checkpoint', () => {
+  const around = machine(['c.safetensors']);
+  const request = parseEval('--checkpoint c.safetensors --show-dir out --json m.json'.split(' '), around);
+  assert.equal([request.checkpoint, request.showDir, request.json], ['c.safetensors', 'out', 'm.json']);
+  const saved = embeddedPreset({ maxIters: 10 });
+  const { config, banner } = evaluate(
+    '--checkpoint c.safetensors --dataset voc20 --split train',
+    saved,
+    around,
+  );
+  assert.equal(config, { ...saved, data: { ...saved.data, valSplit: 'train' } });
+  assert.match(banner!, 'EMBEDDED DEFAULT (as the run): NOT Pascal VOC');
+});
+
+test('an evaluation on another data set keeps the model of the checkpoint', () => {
+  const around = machine(['c', '/context', clip]);
+  const saved = fullPreset('voc20');
+  const { config, banner } = evaluate(
+    '--checkpoint c --dataset context59 --data-root /context',
+    saved,
+    around,
+  );
+  assert.is(config.dataset, 'context59');
+  assert.is(config.data.root, '/context');
+  assert.equal(config.model, saved.model);
+  assert.is(banner, null);
+});
+
+test('a checkpoint without configuration needs a data set', () => {
+  const around = machine(['c', '/voc', 't.npy']);
+  const { message } = errorOf(ConfigError, () => evaluate('--checkpoint c', null, around));
+  assert.is(message, 'c does not tell its data set');
+  const line = '--checkpoint c --dataset voc20 --data-root /voc --text-embeddings t.npy';
+  assert.equal(evaluate(line, null, around).config.model, fullPreset('voc20').model);
+});
+
+test('an evaluation without a checkpoint is an error', () => {
+  const error = (line: string) => errorOf(ConfigError, () => parseEval(line.split(' '), machine([])));
+  assert.is(error('--dataset voc20').message, '--checkpoint is missing');
+  assert.is(error('--checkpoint none').message, '--checkpoint none: there is no such file');
+});
+
+/** What a command that does `main` prints and ends with. */
+async function ending(main: () => Promise<number | undefined>) {
+  const result = { output: '', errors: '', code: -1 };
+  await runCommand(main, {
+    argv: [],
+    write: (text) => {
+      result.output += text;
+    },
+    writeError: (text) => {
+      result.errors += text;
+    },
+    exit: (code) => {
+      result.code = code;
+    },
+  });
+  return result;
+}
+
+test('a command ends with the code that main returns', async () => {
+  assert.equal(await ending(async () => undefined), { output: '', errors: '', code: 0 });
+  assert.is((await ending(async () => 130)).code, 130);
+});
+
+test("a user's mistake is told without a stack", async () => {
+  const { errors, code } = await ending(async () => {
+    throw new DataError('a.png', 'is cut short', 'Copy it again\nor leave it out');
+  });
+  assert.is(errors, 'error: a.png: is cut short\n  Copy it again\n  or leave it out\n');
+  assert.is(code, 1);
+  const plain = await ending(async () => {
+    throw new AdapterError('no adapter');
+  });
+  assert.is(plain.errors, 'error: no adapter\n');
+});
+
+test('a fault of the program shows its stack and cause and ends with 70', async () => {
+  const { errors, code } = await ending(async () => {
+    throw new TypeError('broken', { cause: new Error('deeper') });
+  });
+  assert.match(errors, 'TypeError: broken');
+  assert.match(errors, 'cli_parse.test.ts');
+  assert.match(errors, 'caused by Error: deeper');
+  assert.is(code, 70);
+});
+
+test('help goes to the output and ends with 0', async () => {
+  const { output, errors, code } = await ending(async () => {
+    throw new HelpRequest('usage');
+  });
+  assert.equal([output, errors, code], ['usage', '', 0]);
+});
+
+test.run();

@@ -1,0 +1,157 @@
+import { encode } from 'fast-png';
+import { writeFileAtomic } from '../engine/atomic_file.ts';
+import { ShapeError } from '../engine/errors.ts';
+import { drawText, textSize } from './bitmap_font.ts';
+import type { Rgb } from './datasets/info.ts';
+
+/** An image with its true and predicted classes. */
+export interface OverlayInput {
+  height: number;
+  width: number;
+  /** (height, width, 3), RGB. */
+  image: Uint8Array;
+  /** (height, width): class ids; ids without a class, such as 255, stay uncoloured. */
+  truth: Uint8Array;
+  prediction: Uint8Array;
+  palette: readonly Rgb[];
+  names: readonly string[];
+  /** Ids of the unseen classes, which the legend marks with *. */
+  novel: readonly number[];
+}
+
+/** A picture of 8-bit RGB. */
+export interface Picture {
+  width: number;
+  height: number;
+  /** (height, width, 3). */
+  data: Uint8Array;
+}
+
+/** Small images are enlarged by a whole factor until their short side has this many pixels. */
+const leastSide = 240;
+const gap = 8;
+const textScale = 2;
+const lineHeight = 22;
+const swatch = 16;
+const colourShare = 0.65;
+const black: Rgb = [0, 0, 0];
+
+/**
+ * Draws image | truth | prediction side by side, classes in their palette colours over the image, with a legend
+ * of the classes that occur in either map.
+ * @throws ShapeError where the maps do not have the image's size.
+ */
+export function drawOverlay(input: OverlayInput): Picture {
+  const { height, width, image, truth, prediction, palette } = input;
+  checkSize('image', image, height * width * 3);
+  checkSize('truth', truth, height * width);
+  checkSize('prediction', prediction, height * width);
+  const factor = Math.max(1, Math.ceil(leastSide / Math.min(height, width)));
+  const panelWidth = width * factor;
+  const panelHeight = height * factor;
+  const totalWidth = 3 * panelWidth + 4 * gap;
+  const legend = layOutLegend(input, totalWidth);
+  const legendTop = gap + lineHeight + panelHeight + gap;
+  const picture = blank(totalWidth, legendTop + legend.lines * lineHeight + gap);
+  const panels = [
+    { title: 'image', pixels: image },
+    { title: 'truth', pixels: coloured(image, truth, palette) },
+    { title: 'prediction', pixels: coloured(image, prediction, palette) },
+  ];
+  for (const [index, { title, pixels }] of panels.entries()) {
+    const left = gap + index * (panelWidth + gap);
+    write(picture, title, left, gap);
+    for (let y = 0; y < panelHeight; y++) {
+      const source = Math.floor(y / factor) * width;
+      for (let x = 0; x < panelWidth; x++) {
+        const from = (source + Math.floor(x / factor)) * 3;
+        const to = ((gap + lineHeight + y) * totalWidth + left + x) * 3;
+        for (let channel = 0; channel < 3; channel++) picture.data[to + channel] = pixels[from + channel]!;
+      }
+    }
+  }
+  for (const { text, colour, left, line } of legend.entries) {
+    const top = legendTop + line * lineHeight;
+    if (colour) fill(picture, left, top, swatch, swatch, colour);
+    write(picture, text, left + (colour ? swatch + gap : 0), top);
+  }
+  return picture;
+}
+
+/**
+ * Writes the picture of {@link drawOverlay} as PNG.
+ * @throws DataError where the file cannot be written.
+ */
+export function writeOverlay(file: string, input: OverlayInput): Promise<void> {
+  const { width, height, data } = drawOverlay(input);
+  return writeFileAtomic(file, encode({ width, height, data, channels: 3, depth: 8 }));
+}
+
+interface LegendEntry {
+  text: string;
+  /** Colour of the square before the text; null: no square. */
+  colour: Rgb | null;
+  left: number;
+  line: number;
+}
+
+/** Puts the classes that occur into lines as wide as the picture. */
+function layOutLegend({ truth, prediction, palette, names, novel }: OverlayInput, totalWidth: number) {
+  const present = new Set([...truth, ...prediction]);
+  const items: { text: string; colour: Rgb | null }[] = names
+    .map((name, id) => ({ id, name }))
+    .filter(({ id }) => present.has(id))
+    .map(({ id, name }) => ({ text: novel.includes(id) ? `${name} *` : name, colour: palette[id] ?? null }));
+  if (novel.some((id) => present.has(id))) items.push({ text: '(* unseen)', colour: null });
+  const entries: LegendEntry[] = [];
+  let left = gap;
+  let line = 0;
+  for (const { text, colour } of items) {
+    const width = textSize(text, textScale).width + (colour ? swatch + gap : 0);
+    if (left > gap && left + width + gap > totalWidth) {
+      left = gap;
+      line += 1;
+    }
+    entries.push({ text, colour, left, line });
+    left += width + 2 * gap;
+  }
+  return { entries, lines: line + 1 };
+}
+
+/** The image with each pixel tinted by its class; pixels without a class are pale grey. */
+function coloured(image: Uint8Array, labels: Uint8Array, palette: readonly Rgb[]): Uint8Array {
+  const result = new Uint8Array(image.length);
+  for (const [pixel, label] of labels.entries()) {
+    const at = pixel * 3;
+    const colour = palette[label];
+    const grey = 0.299 * image[at]! + 0.587 * image[at + 1]! + 0.114 * image[at + 2]!;
+    for (let channel = 0; channel < 3; channel++) {
+      const value = image[at + channel]!;
+      const tinted = colour ? value + (colour[channel]! - value) * colourShare : 176 + 0.3 * grey;
+      result[at + channel] = Math.round(tinted);
+    }
+  }
+  return result;
+}
+
+function blank(width: number, height: number): Picture {
+  return { width, height, data: new Uint8Array(width * height * 3).fill(255) };
+}
+
+function fill(picture: Picture, left: number, top: number, width: number, height: number, colour: Rgb): void {
+  for (let y = top; y < top + height; y++) {
+    for (let x = left; x < left + width; x++) picture.data.set(colour, (y * picture.width + x) * 3);
+  }
+}
+
+/** Text that would go beyond the picture is cut there. */
+function write(picture: Picture, text: string, left: number, top: number): void {
+  drawText(text, textScale, (x, y) => {
+    if (left + x < picture.width) picture.data.set(black, ((top + y) * picture.width + left + x) * 3);
+  });
+}
+
+function checkSize(name: string, values: Uint8Array, wanted: number): void {
+  if (values.length !== wanted)
+    throw new ShapeError(`overlay: ${name} has ${values.length} values, wanted ${wanted}`);
+}

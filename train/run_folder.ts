@@ -1,0 +1,153 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
+import { ConfigError, DataError } from '../engine/errors.ts';
+import { formatConfig, type RunConfig } from './config.ts';
+import type { EvalReport } from './metrics.ts';
+
+/** The files of one run. */
+export interface RunFolder {
+  root: string;
+  /** The resolved configuration. */
+  config: string;
+  /** A JSON object a line: training steps and evaluations. */
+  log: string;
+  /** The last evaluation. */
+  evaluation: string;
+  checkpoints: string;
+  /** Pictures: image | truth | prediction. */
+  overlays: string;
+}
+
+/** The paths of a run's files; touches nothing. */
+export function runFolder(root: string): RunFolder {
+  return {
+    root,
+    config: join(root, 'config.json'),
+    log: join(root, 'log.jsonl'),
+    evaluation: join(root, 'eval.json'),
+    checkpoints: join(root, 'checkpoints'),
+    overlays: join(root, 'overlays'),
+  };
+}
+
+/**
+ * Makes the folder of a new run and saves its configuration.
+ * @throws ConfigError where the folder holds anything already, DataError where it cannot be made.
+ */
+export async function createRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
+  const folder = runFolder(root);
+  if (existsSync(folder.config)) {
+    throw new ConfigError(
+      `--work-dir ${root}: there is a run in it already`,
+      'Continue it with --resume, or choose another --work-dir',
+    );
+  }
+  const strangers = existsSync(root) ? attempt(root, () => readdirSync(root)) : [];
+  if (strangers.length > 0) {
+    throw new ConfigError(
+      `--work-dir ${root}: holds other files (${strangers.slice(0, 3).join(', ')}) and no run`,
+      'Choose an empty or a new folder',
+    );
+  }
+  makeFolders(folder);
+  await writeFileAtomic(folder.config, formatConfig(config));
+  return folder;
+}
+
+/**
+ * Opens the folder of a run to continue it, and saves the configuration it continues with.
+ * @throws ConfigError where there is no run in it.
+ */
+export async function openRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
+  const folder = runFolder(root);
+  if (!existsSync(folder.config)) {
+    throw new ConfigError(`--resume: ${root} holds no run (no config.json)`, 'Check --work-dir');
+  }
+  makeFolders(folder);
+  await writeFileAtomic(folder.config, formatConfig(config));
+  return folder;
+}
+
+/** The checkpoint after a step, such as `checkpoints/step-000380.safetensors`. */
+export function checkpointFile(folder: RunFolder, step: number): string {
+  return join(folder.checkpoints, `step-${String(step).padStart(6, '0')}.safetensors`);
+}
+
+/** The checkpoint with the best evaluation. */
+export function bestCheckpointFile(folder: RunFolder): string {
+  return join(folder.checkpoints, 'best.safetensors');
+}
+
+/** Names the newest complete checkpoint; to be called when its file is written. */
+export async function markLatest(folder: RunFolder, step: number): Promise<void> {
+  const name = checkpointFile(folder, step).slice(folder.checkpoints.length + 1);
+  await writeFileAtomic(join(folder.checkpoints, 'latest'), `${name}\n`);
+}
+
+/**
+ * The newest complete checkpoint; null where none was written yet.
+ * @throws DataError where `latest` names a file that is not there.
+ */
+export function latestCheckpoint(folder: RunFolder): string | null {
+  const pointer = join(folder.checkpoints, 'latest');
+  if (!existsSync(pointer)) return null;
+  const file = join(folder.checkpoints, readFileSync(pointer, 'utf8').trim());
+  if (!existsSync(file)) {
+    throw new DataError(
+      pointer,
+      `names ${file}, which is not there`,
+      'Write the name of another checkpoint into it',
+    );
+  }
+  return file;
+}
+
+/** Writes `eval.json`. */
+export function saveEvaluation(file: string, step: number | null, report: EvalReport): Promise<void> {
+  return writeFileAtomic(file, `${JSON.stringify({ step, ...report }, null, 2)}\n`);
+}
+
+/** Appends to `log.jsonl`. */
+export interface RunLog {
+  write(record: { step: number } & Record<string, unknown>): void;
+}
+
+/**
+ * Opens a log. Lines from the first on that lies beyond `keepUpTo`, the step a run continues from, or that was
+ * cut short by a crash, are removed; a new run keeps none.
+ */
+export async function openRunLog(file: string, keepUpTo = -1): Promise<RunLog> {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  const end = lines.findIndex((line) => !(stepOf(line) <= keepUpTo));
+  const kept = end < 0 ? lines : lines.slice(0, end);
+  await writeFileAtomic(file, kept.map((line) => `${line}\n`).join(''));
+  return {
+    write(record) {
+      attempt(file, () => appendFileSync(file, `${JSON.stringify(record)}\n`));
+    },
+  };
+}
+
+/** The step of a log line; NaN for anything that is not a whole record. */
+function stepOf(line: string): number {
+  try {
+    return Number((JSON.parse(line) as { step?: unknown }).step);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function makeFolders(folder: RunFolder): void {
+  for (const path of [folder.checkpoints, folder.overlays]) {
+    attempt(path, () => mkdirSync(path, { recursive: true }));
+  }
+}
+
+function attempt<Result>(path: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw new DataError(path, `cannot be used: ${systemCause(error)}`, 'Check --work-dir');
+  }
+}

@@ -1,0 +1,108 @@
+import type { Engine } from '../engine/engine.ts';
+import { valueAndGrad } from '../engine/grad.ts';
+import { accumulate, logStep, maskLoss, pseudoLabels, slice } from '../engine/ops/index.ts';
+import type { Parameter, Tensor } from '../engine/tensor.ts';
+import { predictMasks } from '../model/cascade.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { DropoutMasks } from '../model/dropout.ts';
+import type { ParameterStore } from '../model/store.ts';
+import type { Observe } from '../model/vision.ts';
+import { unlabelledLabel } from './labels.ts';
+import type { AdamW } from './optimizer.ts';
+
+export interface LossSettings {
+  focalWeight: number;
+  diceWeight: number;
+  alpha: number;
+  gamma: number;
+}
+
+/** What stays the same from step to step. */
+export interface StepContext {
+  engine: Engine;
+  config: ModelConfig;
+  store: ParameterStore;
+  loss: LossSettings;
+  /** Embeddings (C, D) of the classes that training scores. */
+  text: Tensor;
+  /** Novel classes that label unlabelled pixels in self-training, u32; null otherwise. */
+  novel: Tensor | null;
+}
+
+/** One micro-batch on the GPU. */
+export interface MicroBatch {
+  /** (B, 3, H, W) */
+  image: Tensor;
+  /** (B, H, W), u32 */
+  labels: Tensor;
+}
+
+export interface StepGradients {
+  grads: Map<Parameter, Tensor>;
+  /** (4): focal, dice, total, present pairs; sums over the micro-batches, not yet divided where there are several. */
+  parts: Tensor;
+}
+
+/**
+ * Loss and gradients of one step. A single batch is divided by its own number of present (image, class) pairs;
+ * with several micro-batches sums are returned, to be divided by the pairs of all, so that they equal one
+ * large batch.
+ */
+export function stepGradients(
+  { engine, config, store, loss, text, novel }: StepContext,
+  batches: readonly MicroBatch[],
+  random: Tensor | null,
+  observe?: Observe,
+): StepGradients {
+  const masks = new DropoutMasks(random);
+  const trainable = store.trainable;
+  return engine.scope(() => {
+    let total: StepGradients | null = null;
+    for (const { image, labels } of batches) {
+      const { grads, aux } = valueAndGrad(engine, trainable, () => {
+        const logits = predictMasks(engine, { image, text, masks }, store, config, observe);
+        const detached = engine.detach(logits);
+        const targets = novel
+          ? pseudoLabels({ logits: detached, labels, novel, unlabelled: unlabelledLabel >>> 0 })
+          : labels;
+        const [value, parts] = maskLoss({ logits, labels: targets, ...loss, normalise: batches.length === 1 });
+        return [value, { parts, targets }] as const;
+      });
+      observe?.('labels', aux.targets);
+      total = total ? sumOf(total, { grads, parts: aux.parts }) : { grads, parts: aux.parts };
+    }
+    if (!total) throw new RangeError('a step has at least one micro-batch');
+    return total;
+  });
+}
+
+function sumOf(a: StepGradients, b: StepGradients): StepGradients {
+  const grads = new Map([...a.grads].map(([parameter, grad]) => [parameter, accumulate({ a: grad, b: b.grads.get(parameter)! })]));
+  return { grads, parts: accumulate({ a: a.parts, b: b.parts }) };
+}
+
+/** Buffers of a run that every step writes: random state and what the host fetches now and then. */
+export interface StepState {
+  /** (4), u32: seed low, seed high, step, 0. */
+  random: Tensor;
+  /** (rows, 4): loss parts of the last steps. */
+  ring: Tensor;
+  /** (2), u32: bad steps, first bad step. */
+  health: Tensor;
+}
+
+/** Records one whole training step: forward, backward, log, update. Uploads must have been made before. */
+export function trainingStep(
+  context: StepContext,
+  optimizer: AdamW,
+  batches: readonly MicroBatch[],
+  state: StepState,
+): void {
+  const { engine } = context;
+  engine.scope(() => {
+    const { grads, parts } = stepGradients(context, batches, state.random);
+    logStep({ loss: parts, state: state.random, ring: state.ring, health: state.health });
+    const divisor = batches.length === 1 ? engine.one() : slice({ x: parts, axis: 0, start: 3, length: 1 });
+    optimizer.apply(grads, divisor, state.health);
+  });
+}
