@@ -25,6 +25,7 @@ export class Engine implements TensorHome {
   private op = '';
   private ids = 0;
   private unit: Tensor | null = null;
+  private inFlight: Promise<void> = Promise.resolve();
   readonly scopes = new Scopes();
   private readonly standIns = new Map<number, Memory>();
   private readonly debug: number;
@@ -113,6 +114,15 @@ export class Engine implements TensorHome {
   flush(): void {
     this.gpu.recorder.flush();
     this.gpu.device.raise();
+  }
+
+  /** Waits for the submit before the last one: the host may be one step ahead of the GPU, not more. */
+  async throttle(): Promise<void> {
+    const { device } = this.gpu;
+    const before = this.inFlight;
+    this.inFlight = device.done();
+    await before;
+    device.raise();
   }
 
   /** Submits, waits until the GPU is idle, and raises collected errors. */

@@ -1,16 +1,29 @@
+import { quickGelu, quickGeluBackward, relu, reluBackward } from './activation/activation.ts';
 import { attentionDelta } from './attention/delta.ts';
 import { attentionForward, attentionForwardAny } from './attention/forward.ts';
 import { attentionProduct, attentionProductAny } from './attention/product.ts';
 import { attentionScores, attentionScoresAny } from './attention/scores.ts';
 import { bilinearBackward, bilinearForward } from './bilinear/bilinear.ts';
+import { dropout } from './dropout/dropout.ts';
 import { add } from './elementwise/add.ts';
+import { multiply } from './elementwise/multiply.ts';
+import { scale } from './elementwise/scale.ts';
 import { argmax, confusion } from './evaluation/evaluation.ts';
 import { windowAdd, windowAverage } from './evaluation/windows.ts';
+import { gatherLinks, gatherRows, gatherScatter } from './gather/gather.ts';
+import { gaussianSumDots, gaussianSumForward, gaussianSumLayer } from './gaussian_sum/gaussian_sum.ts';
 import type { AnyKernel } from './kernel.ts';
+import { l2normBackward, l2normForward } from './l2norm/l2norm.ts';
 import { layernormBackward, layernormForward, layernormParameters } from './layernorm/layernorm.ts';
 import { maskLossBackward, maskLossFinish, maskLossPartials, pseudoLabels } from './mask_loss/mask_loss.ts';
 import { maskScoresBackward, maskScoresForward } from './mask_scores/mask_scores.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
+import { patchFold, patchUnfold } from './patch/patch.ts';
+import { relationshipForward, relationshipGlobal, relationshipText } from './relationship/relationship.ts';
+import { softmaxBackward, softmaxForward } from './softmax/softmax.ts';
+import { sumFinish, sumPartials } from './sum/sum.ts';
+import { assemble } from './tokens/assemble.ts';
+import { transpose } from './transpose/transpose.ts';
 
 /** Every kernel. Registering one is one line here; tests and bench loop over this list. */
 export const catalogue: readonly AnyKernel[] = [
@@ -24,6 +37,32 @@ export const catalogue: readonly AnyKernel[] = [
   maskScoresBackward,
   maskScoresForward,
   add,
+  multiply,
+  scale,
+  quickGelu,
+  quickGeluBackward,
+  relu,
+  reluBackward,
+  dropout,
+  gatherLinks,
+  gatherRows,
+  gatherScatter,
+  gaussianSumDots,
+  gaussianSumForward,
+  gaussianSumLayer,
+  l2normBackward,
+  l2normForward,
+  patchFold,
+  patchUnfold,
+  relationshipForward,
+  relationshipGlobal,
+  relationshipText,
+  softmaxBackward,
+  softmaxForward,
+  sumFinish,
+  sumPartials,
+  assemble,
+  transpose,
   layernormForward,
   layernormBackward,
   layernormParameters,

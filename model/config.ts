@@ -14,6 +14,20 @@ export interface VisionConfig {
   resolution: number;
 }
 
+/** The text tower: CLIP's causal transformer. */
+export interface TextConfig {
+  /** Width of the residual stream. */
+  width: number;
+  layers: number;
+  /** Attention heads; divides `width`. */
+  heads: number;
+  /** Width D of the joint image-text space. */
+  embedDim: number;
+  /** Tokens a text is padded to. */
+  contextLength: number;
+  vocabularySize: number;
+}
+
 /** Visual prompt tuning (deep): learnable tokens after the class token. */
 export interface PromptConfig {
   /** T, prompt tokens a block sees. */

@@ -2,20 +2,9 @@ import type { Engine } from '../engine/engine.ts';
 import { add, embedding, gatherRows, gaussianSum, l2norm, matmul, slice } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
+import type { TextConfig } from './config.ts';
 import type { Weights } from './store.ts';
 import type { Observe } from './vision.ts';
-
-/** CLIP's text tower. */
-export interface TextConfig {
-  /** Width of the residual stream; 512 at ViT-B/16. */
-  width: number;
-  layers: number;
-  heads: number;
-  /** Longest text in tokens; 77. */
-  context: number;
-  /** Entries of the token table; 49408. */
-  vocabulary: number;
-}
 
 /** Token ids on the GPU, cut to the longest text: the tower is causal, so what follows a text's end is never seen. */
 export interface TokenBatch {
@@ -32,9 +21,14 @@ export interface TokenBatch {
  */
 export function tokenBatch(engine: Engine, ids: Int32Array, context: number, end: number): TokenBatch {
   const count = ids.length / context;
-  const ends = Uint32Array.from({ length: count }, (_, row) => ids.subarray(row * context, (row + 1) * context).indexOf(end));
+  const ends = Uint32Array.from({ length: count }, (_, row) =>
+    ids.subarray(row * context, (row + 1) * context).indexOf(end),
+  );
   const length = 1 + ends.reduce((a, b) => Math.max(a, b), 0);
-  const cut = Uint32Array.from({ length: count * length }, (_, i) => ids[Math.floor(i / length) * context + (i % length)]);
+  const cut = Uint32Array.from(
+    { length: count * length },
+    (_, i) => ids[Math.floor(i / length) * context + (i % length)],
+  );
   return { ids: engine.tensor(cut, [count, length]), ends: engine.tensor(ends, [count]) };
 }
 
@@ -55,7 +49,9 @@ export function textFeatures(
     let x = add({ a: embedding({ table: weights.get('token_embedding.weight'), ids }), b: positions });
     for (let block = 0; block < config.layers; block++) {
       const own = weights.under(`transformer.resblocks.${block}`);
-      x = engine.at(`text.resblocks.${block}`, () => engine.scope(() => clipBlock(x, own, config.heads, true)));
+      x = engine.at(`text.resblocks.${block}`, () =>
+        engine.scope(() => clipBlock(x, own, config.heads, true)),
+      );
       observe(`text.block${block}`, x);
     }
     const last = norm(gatherRows({ x, index: ends }), weights, 'ln_final');
@@ -66,7 +62,9 @@ export function textFeatures(
 /** Class embeddings (C, D) of unit length from one unit-length embedding per template, each (C, D): normalised mean. */
 export function meanOverTemplates(engine: Engine, templates: readonly Tensor[]): Tensor {
   return engine.scope(() => {
-    const share = engine.tensor(new Float32Array(templates.length).fill(1 / templates.length), [templates.length]);
+    const share = engine.tensor(new Float32Array(templates.length).fill(1 / templates.length), [
+      templates.length,
+    ]);
     return l2norm({ x: gaussianSum({ layers: [...templates], weights: share }) });
   });
 }

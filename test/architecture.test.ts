@@ -11,7 +11,7 @@ import {
 
 const MAX_LINES = 300;
 /** Parts of the engine that know nothing of GPUs and may be used everywhere in it. */
-const LEAVES = ['engine/errors.ts', 'engine/atomic_file.ts'];
+const LEAVES = ['errors', 'atomic_file', 'command', 'nearest_name'].map((name) => `engine/${name}.ts`);
 /** What each part may import besides itself; the longest matching prefix is a file's part. */
 const MAY_IMPORT: Record<string, string[]> = {
   'kernels/': [],
@@ -160,7 +160,7 @@ test('only engine/gpu and engine/doctor know Dawn and the platform', () => {
 test('every shader belongs to a kernel and every kernel has its shaders', () => {
   const shaders = sources.filter(({ path }) => path.endsWith('.wgsl')).map(({ path }) => path);
   const named = sources
-    .filter(({ path }) => path.startsWith('kernels/') && path.endsWith('.ts'))
+    .filter(({ path }) => /^(kernels|bench)\/.*\.ts$/.test(path))
     .flatMap(({ path, text }) =>
       [...withoutComments(text).matchAll(/['"`]([^'"`\n]+\.wgsl)['"`]/g)].map(([, name]) =>
         new URL(name, `file:///${path}`).pathname.slice(1),

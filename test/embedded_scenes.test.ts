@@ -4,6 +4,7 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../engine/errors.ts';
+import { Random } from '../engine/random.ts';
 import { type Atlas, cellsByClass, cellsByOtherIcon, loadAtlas } from '../train/embedded/atlas.ts';
 import { contactSheet } from '../train/embedded/contact_sheet.ts';
 import { splitScenes } from '../train/embedded/generate.ts';
@@ -16,7 +17,6 @@ import {
   voidLabel,
 } from '../train/embedded/scenes.ts';
 import { stampIcon } from '../train/embedded/stamp.ts';
-import { Random } from '../train/random.ts';
 
 const test = suite('embedded_scenes');
 const atlas = loadAtlas();

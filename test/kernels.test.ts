@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { checkKernel, makeProblem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
-import { makeInputs, prepare, worstError } from '../engine/gpu/run.ts';
 import { catalogue } from '../kernels/catalogue.ts';
 import type { AnyKernel, Dims } from '../kernels/kernel.ts';
 import { openGpu } from './device.ts';
@@ -28,24 +28,15 @@ for (const kernel of catalogue) {
 }
 
 async function check(kernel: AnyKernel, dims: Dims): Promise<void> {
-  const inputs = makeInputs(kernel, dims);
-  const truth = kernel.reference(dims, structuredClone(inputs));
+  const problem = makeProblem(kernel, dims);
   const large = kernel.cost(dims).flops > EVERY_TILE_FLOPS;
   const fitting = gpu.tiles.fitting(kernel);
   assert.ok(fitting.length > 0, 'no variant fits this adapter');
   for (const variant of fitting) {
     for (const tile of large ? [variant.tile.default] : variant.tile.space) {
-      const prepared = prepare(gpu, kernel, { variant, tile }, dims, inputs);
-      prepared.record();
-      const found = await prepared.outputs();
-      prepared.release();
-      for (const [buffer, spec] of Object.entries(kernel.buffers)) {
-        if (spec.access === 'read') continue;
+      for (const { buffer, error, allowed, ok } of await checkKernel(gpu, problem, { variant, tile })) {
         const where = `${buffer} with ${variant.name} ${JSON.stringify(tile)}`;
-        assert.ok(truth[buffer], `the reference gives no ${buffer}`);
-        const error = worstError(found[buffer], truth[buffer]);
-        const allowed = spec.dtype === 'u32' || spec.dtype === 'i32' ? 0 : kernel.tolerance.f32;
-        assert.ok(error <= allowed, `${where}: error ${error.toExponential(2)}, allowed ${allowed}`);
+        assert.ok(ok, `${where}: error ${error.toExponential(2)}, allowed ${allowed}`);
       }
     }
   }

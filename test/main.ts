@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { runCommand } from '../engine/doctor/command.ts';
+import { runCommand } from '../engine/command.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { judge, killAll, runTask, type Task } from './runner.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { ConfigError, UserError } from '../engine/errors.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { ConfigError } from '../engine/errors.ts';
 import type { DataOptions } from './cli_data.ts';
 import { loadConfig, type RunConfig } from './config.ts';
 import { listFields } from './config_fields.ts';
@@ -23,16 +23,6 @@ export const realSurroundings: Surroundings = {
   savedConfig: loadConfig,
   now: () => new Date(),
 };
-
-/** `--help` was asked for; `text` is what to print. */
-export class HelpRequest extends Error {
-  readonly text: string;
-
-  constructor(text: string) {
-    super('help was asked for');
-    this.text = text;
-  }
-}
 
 /** Flags that set one setting: `value` tells whether the text is read as a value or taken as it stands. */
 interface SettingFlag {
@@ -113,29 +103,6 @@ export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
   return given;
 }
 
-/**
- * Reads `argv` (without node and script).
- * @throws ConfigError for unknown or incomplete flags, HelpRequest for `--help`.
- */
-export function parseArguments(command: Command, argv: string[]): Command {
-  let help = '';
-  command.exitOverride().allowExcessArguments(false);
-  command.configureOutput({
-    writeOut: (text) => {
-      help += text;
-    },
-    writeErr: () => {},
-  });
-  try {
-    return command.parse(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') throw new HelpRequest(help);
-    const [message, ...rest] = error.message.replace(/^error: /, '').split('\n');
-    throw new ConfigError(message!, [...rest, '--help lists all flags.'].join(' '));
-  }
-}
-
 /** Every setting with its meaning and the values it takes, for the end of `--help`. */
 export function settingsHelp(): string {
   const fields = listFields(settingsSchema);
@@ -144,63 +111,6 @@ export function settingsHelp(): string {
     ({ path, wanted, description }) => `  ${path.padEnd(width)}  ${description} (${wanted})`,
   );
   return `\nSettings (--set NAME=VALUE):\n${lines.join('\n')}\n`;
-}
-
-/** The parts of the process that a command ends with; tests bring their own. */
-export interface Ending {
-  argv: string[];
-  write(text: string): void;
-  writeError(text: string): void;
-  exit(code: number): void;
-}
-
-const processEnding: Ending = {
-  argv: process.argv.slice(2),
-  write: (text) => void process.stdout.write(text),
-  writeError: (text) => void process.stderr.write(text),
-  exit: (code) => process.stdout.write('', () => process.stderr.write('', () => process.exit(code))),
-};
-
-/** Exit code of a fault of the program itself: EX_SOFTWARE of sysexits.h. */
-export const faultExitCode = 70;
-
-/**
- * Runs a command and ends the process with the right code: what `main` returns, a {@link UserError}'s code
- * after its message and hint, or 70 after the stack of anything unexpected. The process ends even where a
- * driver's thread would keep it alive.
- */
-export async function runCommand(
-  main: (argv: string[]) => Promise<number | undefined>,
-  ending: Ending = processEnding,
-): Promise<void> {
-  ending.exit(await settle(main, ending));
-}
-
-async function settle(
-  main: (argv: string[]) => Promise<number | undefined>,
-  ending: Ending,
-): Promise<number> {
-  try {
-    return (await main(ending.argv)) ?? 0;
-  } catch (error) {
-    if (error instanceof HelpRequest) {
-      ending.write(error.text);
-      return 0;
-    }
-    if (error instanceof UserError) {
-      const hint = error.hint === '' ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
-      ending.writeError(`error: ${error.message}\n${hint}`);
-      return error.exitCode;
-    }
-    ending.writeError(`unexpected error, please report it:\n${faultText(error)}\n`);
-    return faultExitCode;
-  }
-}
-
-function faultText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : `\ncaused by ${faultText(error.cause)}`;
-  return `${error.stack ?? error.message}${cause}`;
 }
 
 function camelCase(flag: string): string {

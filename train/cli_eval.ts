@@ -1,9 +1,9 @@
 import { Command } from 'commander';
+import { parseArguments } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import {
   addSettingFlags,
   givenData,
-  parseArguments,
   pathArgument,
   readOverrides,
   realSurroundings,

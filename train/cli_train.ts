@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { parseArguments } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import {
   addSettingFlags,
   givenData,
-  parseArguments,
   pathArgument,
   readOverrides,
   realSurroundings,

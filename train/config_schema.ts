@@ -30,7 +30,7 @@ const data = z.strictObject({
   catMaxRatio: real('a crop is redrawn while one class has at least this share of it', { above: 0, to: 1 }),
   flip: real('probability of a horizontal flip', { from: 0, to: 1 }),
   photometric: flag('random brightness, contrast, saturation and hue'),
-  workers: whole('threads that decode and augment', 1),
+  workers: whole('threads that decode and augment; 0: the main thread does'),
   prefetch: whole('batches prepared ahead of the GPU', 1),
 });
 

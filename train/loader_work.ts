@@ -1,3 +1,4 @@
+import { Random } from '../engine/random.ts';
 import type { TrainingMode } from './config_schema.ts';
 import type { DatasetItem } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/define.ts';
@@ -7,7 +8,6 @@ import { type Normalisation, writePlanes } from './image/normalise.ts';
 import { resizeLinear } from './image/resize.ts';
 import { classTable, mapLabels, trainingTable } from './labels.ts';
 import { createReader, type ReadItem } from './loader_source.ts';
-import { Random } from './random.ts';
 
 interface CommonSetup {
   info: DatasetInfo;
@@ -66,6 +66,7 @@ export type Product<S extends Setup> = S extends TrainSetup ? TrainBatch : EvalS
 /** Makes number `index` of what the setup yields; the same index gives the same bytes, in any order. */
 export type Work<S extends Setup> = (index: number) => Promise<Product<S>>;
 
+/** The work of a setup, to be done on this thread. */
 export function createWork<S extends Setup>(setup: S): Work<S>;
 export function createWork(setup: Setup): Work<TrainSetup> | Work<EvalSetup> {
   return setup.kind === 'train' ? createTrainWork(setup) : createEvalWork(setup);

@@ -1,9 +1,8 @@
 import type { Engine } from '../engine/engine.ts';
 import { adamwStep } from '../engine/ops/index.ts';
-import { product } from '../engine/shape.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
-import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { toFloat32 } from '../model/weights/half.ts';
+import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { type ParameterRules, parameterSettings } from './parameter_groups.ts';
 import { learningRate, type Schedule } from './schedule.ts';
 
@@ -33,7 +32,12 @@ export class AdamW {
   private readonly settings: OptimizerSettings;
   private readonly decay: Schedule;
 
-  constructor(engine: Engine, parameters: readonly Parameter[], settings: OptimizerSettings, decay: Schedule) {
+  constructor(
+    engine: Engine,
+    parameters: readonly Parameter[],
+    settings: OptimizerSettings,
+    decay: Schedule,
+  ) {
     this.settings = settings;
     this.decay = decay;
     const chosen = parameterSettings(
@@ -72,7 +76,16 @@ export class AdamW {
     for (const slot of this.slots) {
       const grad = grads.get(slot.parameter);
       if (!grad) continue;
-      adamwStep({ ...slot, grad, schedule: this.schedule, divisor, health, beta1: betas[0], beta2: betas[1], eps });
+      adamwStep({
+        ...slot,
+        grad,
+        schedule: this.schedule,
+        divisor,
+        health,
+        beta1: betas[0],
+        beta2: betas[1],
+        eps,
+      });
     }
   }
 
@@ -80,7 +93,10 @@ export class AdamW {
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map();
     for (const { parameter, m, v } of this.slots) {
-      for (const [kind, tensor] of [['m', m], ['v', v]] as const) {
+      for (const [kind, tensor] of [
+        ['m', m],
+        ['v', v],
+      ] as const) {
         const data = (await tensor.read()) as Float32Array<ArrayBuffer>;
         state.set(momentKey(kind, parameter.name), { dtype: 'F32', shape: [...parameter.shape], data });
       }
@@ -105,7 +121,6 @@ export class AdamW {
       ),
     );
   }
-
 }
 
 function momentKey(kind: 'm' | 'v', name: string): string {

@@ -65,7 +65,12 @@ export function stepGradients(
         const targets = novel
           ? pseudoLabels({ logits: detached, labels, novel, unlabelled: unlabelledLabel >>> 0 })
           : labels;
-        const [value, parts] = maskLoss({ logits, labels: targets, ...loss, normalise: batches.length === 1 });
+        const [value, parts] = maskLoss({
+          logits,
+          labels: targets,
+          ...loss,
+          normalise: batches.length === 1,
+        });
         return [value, { parts, targets }] as const;
       });
       observe?.('labels', aux.targets);
@@ -77,7 +82,9 @@ export function stepGradients(
 }
 
 function sumOf(a: StepGradients, b: StepGradients): StepGradients {
-  const grads = new Map([...a.grads].map(([parameter, grad]) => [parameter, accumulate({ a: grad, b: b.grads.get(parameter)! })]));
+  const grads = new Map(
+    [...a.grads].map(([parameter, grad]) => [parameter, accumulate({ a: grad, b: b.grads.get(parameter)! })]),
+  );
   return { grads, parts: accumulate({ a: a.parts, b: b.parts }) };
 }
 

@@ -86,7 +86,8 @@ export async function diagnose({ adapter: name, install = true }: DiagnoseOption
     if (!(error instanceof AdapterError)) throw error;
     note(error.message, error.hint);
   }
-  const adapters = await listAdapters();
+  // where Dawn itself cannot be loaded, that has been noted above
+  const adapters = await listAdapters().catch(() => []);
   const compute = chosen && (await checkCompute(chosen));
   if (compute && !compute.ok) {
     note(

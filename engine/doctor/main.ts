@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runCommand } from './command.ts';
+import { runCommand } from '../command.ts';
 import { diagnose } from './diagnose.ts';
 import { formatReport } from './table.ts';
 

@@ -1,4 +1,5 @@
 import { catalogue } from '../../kernels/catalogue.ts';
+import type { AnyKernel } from '../../kernels/kernel.ts';
 import { type Device, type DeviceOptions, openDevice } from './device.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
 import type { Platform } from './platform.ts';
@@ -6,12 +7,15 @@ import { Pool } from './pool.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
 import { TileTable } from './tiles.ts';
+import { Tuning } from './tuner.ts';
 import { Uniforms } from './uniforms.ts';
 import { politely } from './wait.ts';
 
 export interface GpuOptions extends DeviceOptions {
   /** Time every dispatch with timestamp queries. */
   profile?: boolean;
+  /** The kernels that can be launched; by default the catalogue. */
+  kernels?: readonly AnyKernel[];
   /** Receives shader compile warnings; by default the console. */
   onWarning?: (text: string) => void;
 }
@@ -34,8 +38,9 @@ export interface Gpu {
 export async function createGpu(platform: Platform, options: GpuOptions = {}): Promise<Gpu> {
   const [device, sources] = await Promise.all([
     openDevice(platform, options),
-    loadSources(platform, catalogue),
+    loadSources(platform, options.kernels ?? catalogue),
   ]);
+  const tuning = new Tuning(sources, await platform.loadTuning(device.key));
   const uniforms = new Uniforms(device);
   const profiler = options.profile && device.hasTimestamps ? new Profiler(device) : null;
   const recorder = new Recorder(device, uniforms, profiler);
@@ -45,7 +50,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
     pool: new Pool(device),
     pipelines: new Pipelines(device, uniforms, sources, options.onWarning),
     recorder,
-    tiles: new TileTable(device.facts),
+    tiles: new TileTable(device.facts, tuning),
     profiler,
     async read(from, bytes) {
       const size = Math.ceil(bytes / 4) * 4;

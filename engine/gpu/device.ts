@@ -1,6 +1,6 @@
 import type { AdapterFacts } from '../../kernels/kernel.ts';
 import { AdapterError, DeviceLostError, GpuError } from '../errors.ts';
-import type { Platform } from './platform.ts';
+import { adapterKey, isSoftware, type Platform } from './platform.ts';
 import { politely } from './wait.ts';
 
 /** Limits asked for explicitly: WebGPU's defaults (8 storage buffers, 128 MiB bindings) are too small. */
@@ -19,8 +19,6 @@ const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
 /** What the attention and optimiser kernels bind at most; WebGPU guarantees 8. */
 const STORAGE_BUFFERS_NEEDED = 8;
 
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render/i;
-
 export interface DeviceOptions {
   /** Part of an adapter's name; by default the best one. */
   adapter?: string;
@@ -31,12 +29,16 @@ export interface Device {
   gpu: GPUDevice;
   /** For people and for tables: device or description, with the driver where known. */
   name: string;
+  /** Adapter and driver as the name of a file: the key of its tuning table. */
+  key: string;
   facts: AdapterFacts;
   hasTimestamps: boolean;
   uniformAlignment: number;
   maxBindingBytes: number;
   /** Files an error promise under a description; it is thrown by the next {@link Device.settle}. */
   watch(scope: Promise<GPUError | null>, describe: (message: string) => string): void;
+  /** Waits, without spinning, until the work submitted so far is done. */
+  done(): Promise<void>;
   /** Waits until the submitted work is done, then throws the first error collected since the last call. */
   settle(): Promise<void>;
   /** Throws an error already known, without waiting. */
@@ -50,7 +52,6 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
     throw new AdapterError('no WebGPU adapter was found', 'Run `npm run doctor`: it says what to install.');
   }
   const info = adapter.info;
-  const description = `${info.device} ${info.description} ${info.architecture}`;
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit] as number;
   if (adapter.limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS_NEEDED) {
@@ -82,11 +83,15 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
     uncaptured.length = 0;
     if (first) throw first;
   };
+  const done = async (): Promise<void> => {
+    await politely(gpu.queue.onSubmittedWorkDone());
+  };
   return {
     gpu,
     name: (info.device || info.description || info.vendor || 'unknown adapter').trim(),
+    key: adapterKey(info),
     facts: {
-      software: SOFTWARE.test(description),
+      software: isSoftware(info),
       subgroups: gpu.features.has('subgroups'),
       subgroupMinSize: gpu.features.has('subgroups') ? (info.subgroupMinSize ?? 0) : 0,
       subgroupMaxSize: gpu.features.has('subgroups') ? (info.subgroupMaxSize ?? 0) : 0,
@@ -109,8 +114,9 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
       });
       pending.add(tracked);
     },
+    done,
     async settle() {
-      await politely(gpu.queue.onSubmittedWorkDone());
+      await done();
       if (pending.size > 0) await politely(Promise.all(pending));
       raise();
     },

@@ -96,8 +96,9 @@ export function isLavapipe(wanted: string): boolean {
 
 /** Every adapter that Dawn sees, best first; empty when there is none. */
 export async function listAdapters(): Promise<ListedAdapter[]> {
+  const gpu = await dawn(`adapter=${NO_SUCH_NAME}`);
   try {
-    await (await dawn(`adapter=${NO_SUCH_NAME}`)).requestAdapter();
+    await gpu.requestAdapter();
     return [];
   } catch (error) {
     return parseAdapterList(error instanceof Error ? error.message : String(error));

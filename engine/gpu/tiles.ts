@@ -1,26 +1,35 @@
-import type { AdapterFacts, AnyKernel, Dims, Tile, Variant } from '../../kernels/kernel.ts';
+import type { AdapterFacts, AnyKernel, Dims, StoreType, Tile, Variant } from '../../kernels/kernel.ts';
 import { AdapterError } from '../errors.ts';
+import type { TunedTile } from './platform.ts';
+import type { Tuning } from './tuner.ts';
 
 export interface Choice {
   variant: Variant;
   tile: Tile;
 }
 
-/** Which variant and tile each kernel runs with on this adapter. */
+/**
+ * Which variant and tile each kernel runs with on this adapter: what was forced, else what was tuned, else the
+ * first variant that fits with its default tile.
+ */
 export class TileTable {
+  /** Choices measured on this adapter; nobody needs to have any. */
+  readonly tuning: Tuning;
   private readonly facts: AdapterFacts;
   private readonly defaults = new Map<AnyKernel, Choice>();
   private readonly forced = new Map<string, Choice>();
+  private readonly known = new WeakMap<TunedTile, Choice>();
 
-  constructor(facts: AdapterFacts) {
+  constructor(facts: AdapterFacts, tuning: Tuning) {
     this.facts = facts;
+    this.tuning = tuning;
   }
 
-  choose(kernel: AnyKernel, _dims: Dims): Choice {
-    return this.forced.get(kernel.name) ?? this.defaultOf(kernel);
+  choose(kernel: AnyKernel, dims: Dims, store: StoreType = 'f32'): Choice {
+    return this.forced.get(kernel.name) ?? this.tuned(kernel, dims, store) ?? this.defaultOf(kernel);
   }
 
-  /** Fixes a kernel's variant and tile, for tests, tuning and the bench; null lifts it again. */
+  /** Fixes a kernel's variant and tile, for tests and whole-model benches; null lifts it again. */
   force(kernel: AnyKernel, choice: Choice | null): void {
     if (choice) this.forced.set(kernel.name, choice);
     else this.forced.delete(kernel.name);
@@ -31,13 +40,27 @@ export class TileTable {
     return kernel.variants.filter((variant) => variant.fits?.(this.facts) ?? true);
   }
 
-  private defaultOf(kernel: AnyKernel): Choice {
+  /** What a kernel runs with where nothing was forced or tuned. */
+  defaultOf(kernel: AnyKernel): Choice {
     let choice = this.defaults.get(kernel);
     if (!choice) {
       const variant = this.fitting(kernel)[0];
       if (!variant) throw new AdapterError(`no variant of kernel ${kernel.name} fits this adapter`);
       choice = { variant, tile: variant.tile.default };
       this.defaults.set(kernel, choice);
+    }
+    return choice;
+  }
+
+  private tuned(kernel: AnyKernel, dims: Dims, store: StoreType): Choice | undefined {
+    if (this.tuning.empty) return undefined;
+    const entry = this.tuning.find(kernel, dims, store);
+    if (!entry) return undefined;
+    let choice = this.known.get(entry);
+    if (!choice) {
+      const variant = this.fitting(kernel).find(({ name }) => name === entry.variant);
+      choice = variant ? { variant, tile: entry.tile } : this.defaultOf(kernel);
+      this.known.set(entry, choice);
     }
     return choice;
   }

@@ -4,5 +4,5 @@ import type { Tensor } from '../tensor.ts';
 
 /** a + b for two gradients of one tensor; not differentiable itself. */
 export function accumulate({ a, b }: { a: Tensor; b: Tensor }): Tensor {
-  return engineOf({ a }).view(launch(add, { count: a.size }, { a, b }).y, a.shape);
+  return engineOf({ a }).view(launch(add, { count: a.size, period: a.size }, { a, b }).y, a.shape);
 }

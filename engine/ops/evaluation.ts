@@ -33,12 +33,12 @@ export function addConfusion({
   launch(confusion, { count: prediction.size, classes: matrix.shape[0] }, { prediction, truth, matrix });
 }
 
-/** A sliding window in pixels of the whole image; `bottom` and `right` are one past the end. */
+/** A window of an image, in pixels; `y2` and `x2` are one past the last row and column. */
 export interface Window {
-  top: number;
-  bottom: number;
-  left: number;
-  right: number;
+  y1: number;
+  y2: number;
+  x1: number;
+  x2: number;
 }
 
 interface WindowScoreArgs {
@@ -54,16 +54,16 @@ interface WindowScoreArgs {
 /** Adds sigmoid(logits) - penalty of one window to the canvas. */
 export function addWindowScores({ logits, penalty, canvas, window }: WindowScoreArgs): void {
   const [, classes, height, width] = canvas.shape;
-  const { top, bottom, left, right } = window;
-  expectShape('window scores: logits', logits.shape, [1, classes, bottom - top, right - left]);
-  const dims = { classes, height, width, top, left, window_height: bottom - top, window_width: right - left };
+  const { y1, y2, x1, x2 } = window;
+  expectShape('window scores: logits', logits.shape, [1, classes, y2 - y1, x2 - x1]);
+  const dims = { classes, height, width, top: y1, left: x1, window_height: y2 - y1, window_width: x2 - x1 };
   launch(windowAdd, dims, { logits, penalty, canvas });
 }
 
 /** Divides the summed scores of an image by the number of windows over each pixel, in place. */
 export function averageWindows({ canvas, windows }: { canvas: Tensor; windows: readonly Window[] }): void {
   const [, classes, height, width] = canvas.shape;
-  const corners = windows.flatMap(({ top, bottom, left, right }) => [top, bottom, left, right]);
+  const corners = windows.flatMap(({ y1, y2, x1, x2 }) => [y1, y2, x1, x2]);
   const bounds = engineOf({ canvas }).tensor(Uint32Array.from(corners), [windows.length, 4]);
   launch(windowAverage, { classes, height, width, windows: windows.length }, { bounds, canvas });
 }

@@ -1,4 +1,5 @@
-import { ceilDiv, defineKernel, flatGrid, type HostArrays } from '../kernel.ts';
+import { ceilDiv, defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
+import { rowVariants } from '../shared/row_variants.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -23,8 +24,7 @@ function forwardReference(
 export const layernormForward = defineKernel({
   name: 'layernorm.forward',
   doc: 'Row normalisation with learnable scale and shift. Ba et al. 2016, arXiv:1607.06450.',
-  source: at('forward.wgsl'),
-  helpers: [at('../shared/workgroup_sum.wgsl')],
+  variants: rowVariants(at('forward_subgroup.wgsl'), at('forward.wgsl')),
   dims: { rows: 'u32', cols: 'u32', eps: 'f32' },
   buffers: {
     x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
@@ -33,10 +33,12 @@ export const layernormForward = defineKernel({
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     stats: { access: 'write', dtype: 'f32', shape: (d) => [d.rows, 2] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
-  grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 8 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
-  cases: { 'vit-b16@512': { rows: 1035, cols: 768, eps: 1e-5 }, odd: { rows: 3, cols: 77, eps: 1e-6 } },
+  cases: {
+    'vit-b16@512': { rows: 1035, cols: 768, eps: 1e-5 },
+    odd: { rows: 3, cols: 77, eps: 1e-6 },
+    'rows of 20': { rows: 6, cols: 20, eps: 1e-6 },
+  },
   tolerance: { f32: 2e-6, f16: 2e-3 },
   reference: forwardReference,
 });
@@ -59,13 +61,16 @@ function eachRow(
   }
 }
 
-const cases = { 'vit-b16@512': { rows: 1035, cols: 768 }, odd: { rows: 3, cols: 77 } };
+const cases = {
+  'vit-b16@512': { rows: 1035, cols: 768 },
+  odd: { rows: 3, cols: 77 },
+  'rows of 20': { rows: 6, cols: 20 },
+};
 
 export const layernormBackward = defineKernel({
   name: 'layernorm.backward',
   doc: 'dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * gamma.',
-  source: at('backward.wgsl'),
-  helpers: [at('../shared/workgroup_sum.wgsl')],
+  variants: rowVariants(at('backward_subgroup.wgsl'), at('backward.wgsl')),
   dims: { rows: 'u32', cols: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
@@ -74,8 +79,6 @@ export const layernormBackward = defineKernel({
     stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
-  grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 11 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
   tolerance: { f32: 2e-6, f16: 2e-3 },
@@ -95,7 +98,21 @@ export const layernormBackward = defineKernel({
 export const layernormParameters = defineKernel({
   name: 'layernorm.parameters',
   doc: 'Gradients of scale and shift: dgamma = sum dy * xhat, dbeta = sum dy over all rows.',
-  source: at('parameters.wgsl'),
+  variants: [
+    {
+      name: 'columns',
+      source: at('parameters_columns.wgsl'),
+      fits: (facts) => facts.software,
+      tile: NO_TILE,
+      grid: (d) => [ceilDiv(d.cols, 64), 1, 1],
+    },
+    {
+      name: 'plain',
+      source: at('parameters.wgsl'),
+      tile: { default: { WG: 32 }, space: [{ WG: 8 }, { WG: 32 }] },
+      grid: (d, t) => [ceilDiv(d.cols, t.WG), 1, 1],
+    },
+  ],
   dims: { rows: 'u32', cols: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
@@ -104,8 +121,6 @@ export const layernormParameters = defineKernel({
     dgamma: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
     dbeta: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 8 }, { WG: 32 }] },
-  grid: (d, t) => [ceilDiv(d.cols, t.WG), 1, 1],
   cost: (d) => ({ flops: 5 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
   tolerance: { f32: 4e-6, f16: 2e-3 },

@@ -1,6 +1,6 @@
 import { DataError } from '../../engine/errors.ts';
-import type { VisionConfig } from '../config.ts';
-import { clipShapes, type TextConfig } from './clip_shapes.ts';
+import type { TextConfig, VisionConfig } from '../config.ts';
+import { clipShapes } from './clip_shapes.ts';
 import { toFloat32 } from './half.ts';
 import { resizePositions } from './positions.ts';
 import { checkStateDict, readStateDict } from './state_dict.ts';

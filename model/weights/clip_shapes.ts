@@ -1,21 +1,7 @@
 import { DataError } from '../../engine/errors.ts';
 import { nearestName } from '../../engine/nearest_name.ts';
-import type { VisionConfig } from '../config.ts';
+import type { TextConfig, VisionConfig } from '../config.ts';
 import type { HostTensor, StateDict } from './tensor_file.ts';
-
-/** The text tower: CLIP's causal transformer. */
-export interface TextConfig {
-  /** Width of the residual stream. */
-  width: number;
-  layers: number;
-  /** Attention heads; divides `width`. */
-  heads: number;
-  /** Width D of the joint image-text space. */
-  embedDim: number;
-  /** Tokens a text is padded to. */
-  contextLength: number;
-  vocabularySize: number;
-}
 
 export interface ClipShapes {
   vision: VisionConfig;

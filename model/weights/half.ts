@@ -8,9 +8,9 @@ export function toFloat32(tensor: HostTensor): Float32Array<ArrayBuffer> {
   const { dtype, data } = tensor;
   if (data instanceof Float32Array) return data;
   if (dtype === 'F16') return fromHalfBits(data as Uint16Array);
-  if (dtype === 'BF16') return fromBits(Uint32Array.from(data as Uint16Array, (bits) => bits * 0x10000));
+  if (dtype === 'BF16') return fromBrainBits(data as Uint16Array);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
-  return Float32Array.from(data);
+  return new Float32Array(data);
 }
 
 /**
@@ -19,7 +19,9 @@ export function toFloat32(tensor: HostTensor): Float32Array<ArrayBuffer> {
  */
 export function fromFloat32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, halfOf);
+  const halves = new Uint16Array(values.length);
+  for (let index = 0; index < halves.length; index++) halves[index] = halfOf(bits[index]!);
+  return halves;
 }
 
 const FLOAT_BIAS = 127;
@@ -48,10 +50,19 @@ function roundShift(value: number, shift: number): number {
 /** Float32 bits of every half-precision value, made on first use. */
 let halfTable: Uint32Array | undefined;
 
+// Plain loops: a hundred million weights pass through here, and `from` with a function is 30 times slower.
 function fromHalfBits(halves: Uint16Array): Float32Array<ArrayBuffer> {
   halfTable ??= Uint32Array.from({ length: 0x10000 }, (_, half) => floatBitsOf(half));
   const table = halfTable;
-  return fromBits(Uint32Array.from(halves, (half) => table[half]!));
+  const bits = new Uint32Array(halves.length);
+  for (let index = 0; index < bits.length; index++) bits[index] = table[halves[index]!]!;
+  return new Float32Array(bits.buffer);
+}
+
+function fromBrainBits(brains: Uint16Array): Float32Array<ArrayBuffer> {
+  const bits = new Uint32Array(brains.length);
+  for (let index = 0; index < bits.length; index++) bits[index] = brains[index]! << 16;
+  return new Float32Array(bits.buffer);
 }
 
 function floatBitsOf(half: number): number {
@@ -65,8 +76,4 @@ function floatBitsOf(half: number): number {
   const shift = Math.clz32(fraction) - 21;
   fraction = (fraction << shift) & 0x3ff;
   return sign + (1 - shift - HALF_BIAS + FLOAT_BIAS) * 0x800000 + fraction * 0x2000;
-}
-
-function fromBits(bits: Uint32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  return new Float32Array(bits.buffer, bits.byteOffset, bits.length);
 }

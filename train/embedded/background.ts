@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../../engine/random.ts';
 
 /** Cells a side of the coarse grid that the low-frequency noise is interpolated from. */
 const coarse = 5;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
+import { Random } from '../../engine/random.ts';
 import { voc20 } from '../datasets/voc20.ts';
-import { Random } from '../random.ts';
 import { type Atlas, cellsByClass, loadAtlas } from './atlas.ts';
 import { encodeLabels } from './label_png.ts';
 import { drawScene, type Scene, segmentationCrowds } from './scenes.ts';
@@ -130,7 +130,7 @@ async function digestTree(directory: string): Promise<string> {
     .sort();
   const hash = createHash('sha256');
   for (const file of files) {
-    const bytes = readFileSync(file); // thousands of small files: far faster than one promise each
+    const bytes = readFileSync(file); // synchronous for the same reason as in writeScene
     hash.update(`${file.slice(directory.length)} ${bytes.length}\n`).update(bytes);
   }
   return hash.digest('hex');
@@ -178,9 +178,11 @@ export function splitScenes(
 }
 
 async function writeScene(tree: string, name: string, scene: Scene, size: number): Promise<void> {
-  const image = sharp(scene.rgb, { raw: { width: size, height: size, channels: 3 } }).jpeg(jpeg);
-  await writeFile(join(tree, 'JPEGImages', `${name}.jpg`), await image.toBuffer());
-  await writeFile(join(tree, 'SegmentationClass', `${name}.png`), encodeLabels(scene.mask, size, size));
+  const photograph = sharp(scene.rgb, { raw: { width: size, height: size, channels: 3 } }).jpeg(jpeg);
+  const labels = encodeLabels(scene.mask, size, size);
+  // Synchronous, since a promise for each of thousands of small files costs more than the writing.
+  writeFileSync(join(tree, 'SegmentationClass', `${name}.png`), labels);
+  writeFileSync(join(tree, 'JPEGImages', `${name}.jpg`), await photograph.toBuffer());
 }
 
 /** Puts a finished folder in place of `target`, unless another process has done so in the meantime. */

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { Random } from '../random.ts';
+import { Random } from '../../engine/random.ts';
 import { type Atlas, cellsByOtherIcon, loadAtlas } from './atlas.ts';
 import { buildStyleAtlas } from './atlas_builder.ts';
 import { contactSheet } from './contact_sheet.ts';

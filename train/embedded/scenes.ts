@@ -1,5 +1,5 @@
 import { ConfigError } from '../../engine/errors.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../engine/random.ts';
 import type { Atlas } from './atlas.ts';
 import { drawBackground, toBytes } from './background.ts';
 import { coverThreshold, type Stamp, stampIcon } from './stamp.ts';

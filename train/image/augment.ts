@@ -1,5 +1,5 @@
+import type { Random } from '../../engine/random.ts';
 import { ignoredLabel, type LabelTable, mapLabels } from '../labels.ts';
-import type { Random } from '../random.ts';
 import { cutOut, fitSize, randomCrop } from './geometry.ts';
 import { type Normalisation, writePlanes } from './normalise.ts';
 import { distortColours } from './photometric.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../../engine/random.ts';
 import type { Raster, Size, Window } from './raster.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Random } from '../../engine/random.ts';
 import { hsvToRgb, rgbToHsv } from './hsv.ts';
 
 /** A map of bytes to bytes. */

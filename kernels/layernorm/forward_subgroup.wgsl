@@ -1,0 +1,91 @@
+enable subgroups;
+// y = (x - mean) * rstd * gamma + beta, as in forward.wgsl. A workgroup is one subgroup of 8 lanes and takes four
+// rows: a lane takes every eighth vec4 of columns of all four, and shuffles add up the lanes. Rows beyond the last
+// one repeat it. Widths that are not a multiple of 4: one lane per row.
+const WG: u32 = 8;
+alias store_t = f32;
+struct Dims { rows: u32, cols: u32, eps: f32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;   // (rows, cols)
+@group(0) @binding(1) var<storage, read> gamma: array<vec4f>;       // (cols)
+@group(0) @binding(2) var<storage, read> beta: array<vec4f>;        // (cols)
+@group(0) @binding(3) var<storage, read_write> y: array<store_t>;   // (rows, cols)
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // (rows, 2)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+const ONE = vec4f(1.0);
+
+fn store(quad: u32, value: vec4f) {
+  let i = 4 * quad;
+  y[i] = store_t(value.x);
+  y[i + 1] = store_t(value.y);
+  y[i + 2] = store_t(value.z);
+  y[i + 3] = store_t(value.w);
+}
+
+fn element(i: u32) -> f32 {
+  return f32(x[i / 4][i % 4]);
+}
+
+fn singleRow(row: u32, cols: u32) {
+  let base = row * cols;
+  var sum = 0.0;
+  for (var c = 0u; c < cols; c++) { sum += element(base + c); }
+  let mean = sum / f32(cols);
+  var squares = 0.0;
+  for (var c = 0u; c < cols; c++) {
+    let d = element(base + c) - mean;
+    squares += d * d;
+  }
+  let rstd = inverseSqrt(squares / f32(cols) + dims.eps);
+  for (var c = 0u; c < cols; c++) {
+    y[base + c] = store_t((element(base + c) - mean) * rstd * gamma[c / 4][c % 4] + beta[c / 4][c % 4]);
+  }
+  stats[2 * row] = mean;
+  stats[2 * row + 1] = rstd;
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let rows = dims.rows;
+  let cols = dims.cols;
+  let first = (group.y * groups.x + group.x) * 4;
+  if (first >= rows) { return; }
+  if (cols % 4 != 0) {
+    if (lane < 4 && first + lane < rows) { singleRow(first + lane, cols); }
+    return;
+  }
+  let quads = cols / 4;
+  let base = min(vec4u(first, first + 1, first + 2, first + 3), vec4u(rows - 1)) * quads;
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  for (var q = lane; q < quads; q += WG) {
+    s0 += vec4f(x[base.x + q]);
+    s1 += vec4f(x[base.y + q]);
+    s2 += vec4f(x[base.z + q]);
+    s3 += vec4f(x[base.w + q]);
+  }
+  let mean = subgroupSum8(vec4f(dot(s0, ONE), dot(s1, ONE), dot(s2, ONE), dot(s3, ONE))) / f32(cols);
+  var squares = vec4f();
+  for (var q = lane; q < quads; q += WG) {
+    let d0 = vec4f(x[base.x + q]) - mean.x;
+    let d1 = vec4f(x[base.y + q]) - mean.y;
+    let d2 = vec4f(x[base.z + q]) - mean.z;
+    let d3 = vec4f(x[base.w + q]) - mean.w;
+    squares += vec4f(dot(d0, d0), dot(d1, d1), dot(d2, d2), dot(d3, d3));
+  }
+  let rstd = inverseSqrt(subgroupSum8(squares) / f32(cols) + dims.eps);
+  for (var q = lane; q < quads; q += WG) {
+    let scale = gamma[q];
+    let shift = beta[q];
+    store(base.x + q, (vec4f(x[base.x + q]) - mean.x) * rstd.x * scale + shift);
+    store(base.y + q, (vec4f(x[base.y + q]) - mean.y) * rstd.y * scale + shift);
+    store(base.z + q, (vec4f(x[base.z + q]) - mean.z) * rstd.z * scale + shift);
+    store(base.w + q, (vec4f(x[base.w + q]) - mean.w) * rstd.w * scale + shift);
+  }
+  if (lane < 4 && first + lane < rows) {
+    stats[2 * (first + lane)] = mean[lane];
+    stats[2 * (first + lane) + 1] = rstd[lane];
+  }
+}

@@ -1,0 +1,30 @@
+import { ceilDiv, type Dims, flatGrid, NO_TILE, type Variant } from '../kernel.ts';
+
+/** The least that a kernel over rows knows. */
+interface RowDims extends Dims {
+  rows: number;
+}
+
+/**
+ * The variants of a kernel that reduces along each row: first one for adapters whose subgroups have eight lanes (the
+ * CPU ones), four rows to a workgroup; last the readable one, a workgroup to a row.
+ */
+export function rowVariants<D extends RowDims>(subgroup: URL, plain: URL): readonly Variant<D>[] {
+  return [
+    {
+      name: 'subgroup',
+      source: subgroup,
+      helpers: [new URL('subgroup_sum.wgsl', import.meta.url)],
+      fits: (facts) => facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8,
+      tile: NO_TILE,
+      grid: (d) => flatGrid(ceilDiv(d.rows, 4)),
+    },
+    {
+      name: 'plain',
+      source: plain,
+      helpers: [new URL('workgroup_sum.wgsl', import.meta.url)],
+      tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
+      grid: (d) => flatGrid(d.rows),
+    },
+  ];
+}

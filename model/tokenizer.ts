@@ -1,0 +1,87 @@
+import { UserError } from '../engine/errors.ts';
+import { cleanText, splitWords } from './tokenizer_text.ts';
+import { loadVocabulary, type Vocabulary } from './tokenizer_vocabulary.ts';
+
+export { loadVocabulary } from './tokenizer_vocabulary.ts';
+
+export interface TokenizeOptions {
+  /** Tokens each text is padded to, start and end included; CLIP uses 77. */
+  context?: number;
+  /** Cut longer texts instead of refusing them; the end token stays last. */
+  truncate?: boolean;
+}
+
+/**
+ * Token ids of texts by CLIP's byte-pair encoding (spec 9): start token, text, end token, zeros.
+ *
+ * @returns (texts.length, context), row-major.
+ * @throws {UserError} When a text does not fit and `truncate` is not set: the text, its length and the limit.
+ */
+export function tokenize(
+  texts: readonly string[],
+  { context = 77, truncate = false }: TokenizeOptions = {},
+): Int32Array<ArrayBuffer> {
+  if (!Number.isInteger(context) || context < 2) {
+    throw new UserError(`a context of ${context} tokens has no room for a start and an end token`);
+  }
+  const ids = new Int32Array(texts.length * context);
+  for (const [row, text] of texts.entries()) {
+    const encoded = encodeText(text);
+    if (encoded.length > context) {
+      if (!truncate) throw tooLong(text, encoded.length, context);
+      encoded.splice(context - 1, encoded.length - context);
+    }
+    ids.set(encoded, row * context);
+  }
+  return ids;
+}
+
+/** Token ids of one text, start and end included, without padding or limit. */
+export function encodeText(text: string): number[] {
+  const vocabulary = loadVocabulary();
+  const ids = splitWords(cleanText(text)).flatMap((word) => encodeWord(vocabulary, word));
+  return [vocabulary.start, ...ids, vocabulary.end];
+}
+
+/** Words seen before; class names and templates repeat them endlessly. */
+const known = new Map<string, readonly number[]>();
+const MOST_KNOWN = 10_000;
+
+function encodeWord(vocabulary: Vocabulary, word: string): readonly number[] {
+  if (word === '<|startoftext|>') return [vocabulary.start];
+  if (word === '<|endoftext|>') return [vocabulary.end];
+  const remembered = known.get(word);
+  if (remembered !== undefined) return remembered;
+  const ids = Array.from(new TextEncoder().encode(word), (byte) => vocabulary.byteIds[byte]!);
+  ids.push(ids.pop()! + vocabulary.wordEnd);
+  const merged = mergePairs(vocabulary, ids);
+  if (known.size < MOST_KNOWN) known.set(word, merged);
+  return merged;
+}
+
+/** Merges neighbours, smallest result first and everywhere it occurs, until none can be (Sennrich et al. 2016). */
+function mergePairs(vocabulary: Vocabulary, ids: number[]): number[] {
+  for (;;) {
+    const results = ids.slice(1).map((right, at) => vocabulary.merge(ids[at]!, right) ?? Infinity);
+    const best = results.reduce((least, result) => Math.min(least, result), Infinity);
+    if (best === Infinity) return ids;
+    const merged: number[] = [];
+    for (let at = 0; at < ids.length; at++) {
+      if (results[at] === best) {
+        merged.push(best);
+        at++;
+      } else {
+        merged.push(ids[at]!);
+      }
+    }
+    ids = merged;
+  }
+}
+
+function tooLong(text: string, found: number, wanted: number): UserError {
+  const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  return new UserError(
+    `the text ${JSON.stringify(shown)} has ${found} tokens with start and end, at most ${wanted} fit`,
+    'Shorten it, or ask for truncation.',
+  );
+}

@@ -1,0 +1,270 @@
+import type { Engine } from '../../engine/engine.ts';
+import { argmax, resize } from '../../engine/ops/index.ts';
+import type { Parameter, Tensor } from '../../engine/tensor.ts';
+import { cascadeMasks } from '../../model/cascade.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { noDropout } from '../../model/dropout.ts';
+import { parameterSpecs } from '../../model/parameters.ts';
+import { ParameterStore } from '../../model/store.ts';
+import { penalties, slidingScores } from '../../train/inference.ts';
+import { mapLabels, trainingTable } from '../../train/labels.ts';
+import { AdamW } from '../../train/optimizer.ts';
+import { type MicroBatch, type StepContext, stepGradients } from '../../train/step.ts';
+import { Comparisons } from './compare.ts';
+import { below, type Fixture, shapeOf, values } from './fixture.ts';
+
+const FORWARD = 2e-5;
+const STEP = 1e-4;
+
+/** The sidecar of a model-step fixture. */
+interface StepJson {
+  config: {
+    image_size: number;
+    pos_resolution: number;
+    patch: number;
+    width: number;
+    layers: number;
+    heads: number;
+    embed_dim: number;
+    out_indices: number[];
+    num_prompts: number;
+    deep_prompts: number;
+    dec_heads: number;
+    dec_layers: number;
+    num_classes: number;
+    seen: number[];
+    transductive: boolean;
+    focal_weight: number;
+    dice_weight: number;
+    seen_penalty: number;
+    crop: number;
+    stride: number;
+  };
+  novel: number[];
+  training: {
+    lr: number;
+    weight_decay: number;
+    custom_keys: Record<string, { lr_mult?: number; decay_mult?: number }>;
+    max_iters: number;
+    warmup_iters: number;
+    warmup_ratio: number;
+    power: number;
+    min_lr: number;
+    t: number;
+  };
+  optimizer: { betas: [number, number]; eps: number };
+  slide: { original_size: [number, number] };
+  num_masks: number;
+  loss_per_step: { focal: number; dice: number; total: number; num_masks: number }[];
+  null_gradient: string[];
+  torch_f32_error: Record<string, [number, number]>;
+}
+
+/** Runs a whole fixture: forward, loss, gradients, three optimiser steps, evaluation, sliding window. */
+export async function checkModelStep(engine: Engine, fixture: Fixture): Promise<Comparisons> {
+  const json = fixture.json as unknown as StepJson;
+  const result = new Comparisons(json.torch_f32_error);
+  const config = modelConfig(fixture, json);
+  const given = below(fixture, 'param/');
+  const store = new ParameterStore(engine, parameterSpecs(config), given, 0);
+  const run = new FixtureRun(engine, fixture, json, config, store, result);
+  await run.evaluation();
+  await run.training();
+  return result;
+}
+
+/** Reads the stages off the lengths of the NGA weights. */
+function modelConfig(fixture: Fixture, { config: c }: StepJson): ModelConfig {
+  const taps = [...c.out_indices, c.layers - 1];
+  const stages: number[][] = [];
+  for (let at = 0; at < taps.length; ) {
+    const weights = fixture.tensors.get(`param/decode_head.weights_s${stages.length + 1}`);
+    const size = weights ? weights.shape[0] : 1;
+    stages.push(taps.slice(at, at + size));
+    at += size;
+  }
+  const hidden = shapeOf(fixture, 'param/decode_head.cascade_decoders.0.layers.0.linear1.weight')[0];
+  return {
+    vision: {
+      patch: c.patch,
+      width: c.width,
+      layers: c.layers,
+      heads: c.heads,
+      embedDim: c.embed_dim,
+      resolution: c.pos_resolution,
+    },
+    prompts: { count: c.num_prompts, deep: c.deep_prompts, dropout: 0 },
+    stages,
+    decoder: { layers: c.dec_layers, heads: c.dec_heads, hiddenMultiple: hidden / c.embed_dim, dropout: 0 },
+    logitBias: null,
+    headStd: null,
+  };
+}
+
+class FixtureRun {
+  private readonly engine: Engine;
+  private readonly fixture: Fixture;
+  private readonly json: StepJson;
+  private readonly config: ModelConfig;
+  private readonly store: ParameterStore;
+  private readonly result: Comparisons;
+
+  constructor(
+    engine: Engine,
+    fixture: Fixture,
+    json: StepJson,
+    config: ModelConfig,
+    store: ParameterStore,
+    result: Comparisons,
+  ) {
+    this.engine = engine;
+    this.fixture = fixture;
+    this.json = json;
+    this.config = config;
+    this.store = store;
+    this.result = result;
+  }
+
+  /** Evaluation mode on the first image, then the sliding window on an image of its own. */
+  async evaluation(): Promise<void> {
+    const { engine, fixture, json, config, store, result } = this;
+    const { num_classes: classes, seen, transductive, seen_penalty, crop, stride } = json.config;
+    const text = this.input('text');
+    const penalty = engine.tensor(penalties(classes, transductive ? [] : seen, seen_penalty), [classes]);
+    const shape = shapeOf(fixture, 'image');
+    const first = values(fixture, 'image').slice(0, shape[1] * shape[2] * shape[3]);
+    const image = engine.tensor(first, [1, ...shape.slice(1)]);
+    const own = { image, text, penalty, crop: Math.max(shape[2], shape[3]), stride };
+    const evaluated = await engine.fetch(() => ({
+      'eval/mask_sum': cascadeMasks(engine, { image, text, masks: noDropout }, store, config),
+      'eval/scores': slidingScores(engine, own, store, config),
+    }));
+    const slide = { image: this.input('slide/image'), text, penalty, crop, stride };
+    const [height, width] = json.slide.original_size;
+    const slid = await engine.fetch(() => {
+      const scores = slidingScores(engine, slide, store, config);
+      const rescaled = resize({ x: scores, height, width });
+      return {
+        'slide/scores': scores,
+        'slide/rescaled': rescaled,
+        'slide/labels': argmax({ scores: rescaled, backgroundBelow: null }),
+      };
+    });
+    const { 'slide/labels': labels, ...floats } = { ...evaluated, ...slid };
+    for (const [name, found] of Object.entries(floats)) {
+      result.close(
+        name.startsWith('eval') ? 'eval scores' : 'sliding scores',
+        name,
+        found,
+        values(fixture, name),
+        FORWARD,
+      );
+    }
+    result.same('sliding labels', 'slide/labels', labels, values(fixture, 'slide/labels'));
+  }
+
+  /** Three steps; the first one is compared tensor by tensor. */
+  async training(): Promise<void> {
+    const { engine, json, store, result, fixture } = this;
+    const { training, optimizer: settings } = json;
+    const rules = Object.entries(training.custom_keys).map(([key, rule]) => ({
+      key,
+      lrMultiple: rule.lr_mult,
+      decayMultiple: rule.decay_mult,
+    }));
+    const optimizer = new AdamW(
+      engine,
+      store.trainable,
+      { ...settings, lr: training.lr, weightDecay: training.weight_decay, rules },
+      {
+        maxIters: training.max_iters,
+        warmupIters: training.warmup_iters,
+        warmupRatio: training.warmup_ratio,
+        power: training.power,
+        minLr: training.min_lr,
+      },
+    );
+    const context = this.context();
+    const batch = this.batch(context);
+    const health = engine.zeros([2], 'u32');
+    for (const [index, truth] of json.loss_per_step.entries()) {
+      optimizer.begin(training.t + index);
+      const seen = new Map<string, Tensor>();
+      const observe = (name: string, tensor: Tensor): void => {
+        tensor.storage.hold();
+        seen.set(name, tensor);
+      };
+      const { grads, parts } = stepGradients(context, [batch], null, index === 0 ? observe : undefined);
+      optimizer.apply(grads, engine.one(), health);
+      const found = await parts.read();
+      result.close(
+        'loss',
+        `loss at step ${index}`,
+        found.slice(0, 3),
+        [truth.focal, truth.dice, truth.total],
+        FORWARD,
+      );
+      result.same('loss', `masks at step ${index}`, [Math.max(1, found[3])], [truth.num_masks]);
+      if (index === 0) {
+        await this.compareForward(seen);
+        await this.compareGradients(grads);
+      }
+      for (const tensor of [parts, ...grads.values(), ...seen.values()]) tensor.storage.release();
+    }
+    for (const parameter of store.trainable) {
+      const key = `after3/${parameter.name}`;
+      if (fixture.tensors.has(key)) {
+        result.close('after three steps', key, await parameter.read(), values(fixture, key), STEP);
+      }
+    }
+  }
+
+  private context(): StepContext {
+    const { engine, json, fixture, config, store } = this;
+    const { seen, transductive, focal_weight, dice_weight } = json.config;
+    const text = values(fixture, 'text') as Float32Array<ArrayBuffer>;
+    const width = shapeOf(fixture, 'text')[1];
+    const rows = transductive ? [...Array(text.length / width).keys()] : seen;
+    const chosen = Float32Array.from(
+      rows.flatMap((row) => [...text.subarray(row * width, (row + 1) * width)]),
+    );
+    return {
+      engine,
+      config,
+      store,
+      loss: { focalWeight: focal_weight, diceWeight: dice_weight, alpha: 0.25, gamma: 2 },
+      text: engine.tensor(chosen, [rows.length, width]),
+      novel: transductive ? engine.tensor(Uint32Array.from(json.novel), [json.novel.length]) : null,
+    };
+  }
+
+  private batch(context: StepContext): MicroBatch {
+    const { engine, fixture, json } = this;
+    const table = trainingTable(context.novel ? 'transductive' : 'inductive', json.config.seen);
+    const raw = Uint8Array.from(values(fixture, 'labels_raw'));
+    const labels = Uint32Array.from(mapLabels(raw, table, new Int32Array(raw.length)));
+    return { image: this.input('image'), labels: engine.tensor(labels, shapeOf(fixture, 'labels_raw')) };
+  }
+
+  private async compareForward(seen: ReadonlyMap<string, Tensor>): Promise<void> {
+    for (const [name, truth] of below(this.fixture, 'train/')) {
+      const found = await seen.get(name)?.read();
+      this.result.close('forward', `train/${name}`, found ?? [], truth.data as Float32Array, FORWARD);
+    }
+    const labels = Int32Array.from((await seen.get('labels')?.read()) ?? []);
+    this.result.same('training labels', 'labels_train', labels, values(this.fixture, 'labels_train'));
+  }
+
+  private async compareGradients(grads: ReadonlyMap<Parameter, Tensor>): Promise<void> {
+    const byName = new Map([...grads].map(([parameter, grad]) => [parameter.name, grad]));
+    for (const [name, truth] of below(this.fixture, 'grad/')) {
+      if (this.json.null_gradient.includes(name)) continue;
+      const found = await byName.get(name)?.read();
+      this.result.close('gradients', `grad/${name}`, found ?? [], truth.data as Float32Array, STEP);
+    }
+  }
+
+  private input(key: string): Tensor {
+    return this.engine.tensor(values(this.fixture, key), shapeOf(this.fixture, key));
+  }
+}

@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { runCommand } from '../engine/command.ts';
+import { ensureAdapter } from '../engine/doctor/ensure.ts';
+import { createEngine } from '../engine/engine.ts';
+import { nodePlatform } from '../engine/gpu/node.ts';
+import { checkFixtures, fixturesIn } from './golden_check/run.ts';
+
+/** `npm run test:golden -- --dir DIR`: every fixture in a folder, a table, and a last line with the counts. */
+await runCommand(async (argv) => {
+  const program = new Command('test:golden')
+    .description('Checks kernels, model, training step and evaluation against golden fixtures.')
+    .option('--dir <folder>', 'folder with NAME.safetensors + NAME.json pairs', 'test/golden')
+    .option('--adapter <name>', 'part of the name of the GPU adapter')
+    .parse(argv, { from: 'user' });
+  const { dir, adapter } = program.opts<{ dir: string; adapter?: string }>();
+  await ensureAdapter({ adapter });
+  const stems = fixturesIn(dir);
+  const engine = await createEngine(nodePlatform(), { adapter });
+  try {
+    const failed = await checkFixtures(engine, stems, (line) => console.log(line));
+    console.log(`${stems.length - failed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  } finally {
+    await engine.close();
+  }
+});

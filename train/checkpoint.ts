@@ -1,0 +1,105 @@
+import { DataError } from '../engine/errors.ts';
+import type { ParameterSpec } from '../model/parameters.ts';
+import type { ParameterStore } from '../model/store.ts';
+import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
+import { checkStateDict } from '../model/weights/state_dict.ts';
+import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
+import { formatConfig, parseConfig, type RunConfig } from './config.ts';
+import type { AdamW } from './optimizer.ts';
+
+/** Bumped when a checkpoint's contents change their meaning. */
+const FORMAT = 'cascade-clip-webgpu 1';
+const OPTIMIZER = 'optimizer.';
+/** Class embeddings (C, D) that the run was trained with, so that it can go on without CLIP's weights. */
+const TEXT = 'text_embeddings';
+/** Tensors of a weights file that are not the model's own. */
+const STRANGERS = new RegExp(`^(${TEXT}$|${OPTIMIZER}|text_encoder\\.)`);
+
+/**
+ * What a run continues from. Everything random is drawn from (seed, step), so the step is the whole random state.
+ */
+export interface Checkpoint {
+  /** Steps done. */
+  step: number;
+  /** Updates of the optimiser so far. */
+  updates: number;
+  /** Best hIoU of the run so far, percent; null before the first evaluation. */
+  best: number | null;
+  config: RunConfig;
+  /** Parameters under their published keys, class embeddings, and the optimiser's moments. */
+  tensors: StateDict;
+}
+
+/** Writes parameters, optimiser, step and configuration in one atomic step. */
+export async function saveCheckpoint(
+  file: string,
+  store: ParameterStore,
+  optimizer: AdamW,
+  text: HostTensor,
+  state: Omit<Checkpoint, 'tensors' | 'updates'>,
+): Promise<void> {
+  const tensors: StateDict = new Map([
+    ...(await store.stateDict()),
+    [TEXT, text],
+    ...(await optimizer.stateDict()),
+  ]);
+  await writeSafetensors(file, tensors, {
+    format: FORMAT,
+    step: `${state.step}`,
+    updates: `${optimizer.updates}`,
+    best: `${state.best ?? ''}`,
+    config: formatConfig(state.config),
+  });
+}
+
+/**
+ * Reads a checkpoint of this program with everything that is needed to continue.
+ * @throws DataError where the file is no checkpoint, or a damaged one.
+ */
+export async function loadCheckpoint(file: string): Promise<Checkpoint> {
+  const { tensors, metadata } = await readSafetensors(file);
+  if (metadata.format !== FORMAT) {
+    throw new DataError(
+      file,
+      `says it is '${metadata.format ?? 'nothing'}', wanted '${FORMAT}'`,
+      'Give a checkpoint that npm run train wrote.',
+    );
+  }
+  const whole = (name: string): number => {
+    const value = Number(metadata[name]);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new DataError(file, `has ${name} '${metadata[name]}'`);
+    return value;
+  };
+  return {
+    step: whole('step'),
+    updates: whole('updates'),
+    best: metadata.best ? Number(metadata.best) : null,
+    config: parseConfig(JSON.parse(metadata.config), `${file}: the configuration inside`),
+    tensors,
+  };
+}
+
+/** The model's tensors of any weights file, checked against what the configuration wants. */
+export function modelTensors(file: string, tensors: StateDict, specs: readonly ParameterSpec[]): StateDict {
+  const found: StateDict = new Map([...tensors].filter(([name]) => !STRANGERS.test(name)));
+  checkStateDict(file, found, new Map(specs.map(({ name, shape }) => [name, shape])));
+  return found;
+}
+
+/** The optimiser's tensors of a checkpoint, checked likewise. */
+export function optimizerTensors(file: string, tensors: StateDict, optimizer: AdamW): StateDict {
+  const found: StateDict = new Map([...tensors].filter(([name]) => name.startsWith(OPTIMIZER)));
+  checkStateDict(file, found, optimizer.stateShapes());
+  return found;
+}
+
+/**
+ * The class embeddings that a checkpoint carries.
+ * @throws DataError where they are missing or of another shape.
+ */
+export function textTensor(file: string, tensors: StateDict, shape: readonly [number, number]): HostTensor {
+  const text = tensors.get(TEXT);
+  checkStateDict(file, new Map(text ? [[TEXT, text]] : []), new Map([[TEXT, shape]]));
+  return text!;
+}

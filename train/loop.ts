@@ -1,0 +1,115 @@
+import type { NonFiniteError } from '../engine/errors.ts';
+import type { RunConfig } from './config.ts';
+import type { Batch, TrainLoader } from './loader.ts';
+import type { EvalReport } from './metrics.ts';
+import { type Progress, throughputMeter } from './progress.ts';
+import type { RunLog } from './run_folder.ts';
+import type { Trainer } from './trainer.ts';
+
+/** What the loop calls at its intervals. */
+export interface LoopActions {
+  save(step: number, best: number | null): Promise<void>;
+  saveBest(step: number, best: number): Promise<void>;
+  evaluate(step: number): Promise<EvalReport>;
+  /** Learning rate shown for a step. */
+  learningRate(step: number): number;
+  gpuBytes(): number;
+}
+
+export interface LoopInput {
+  config: RunConfig;
+  trainer: Trainer;
+  loader: TrainLoader;
+  log: RunLog;
+  progress: Progress;
+  actions: LoopActions;
+  /** First step to do. */
+  from: number;
+  /** Best hIoU so far; null before the first evaluation. */
+  best: number | null;
+  /** Asked after every step; true ends the loop after saving. */
+  interrupted(): boolean;
+}
+
+/** How a loop ended. */
+export interface LoopEnd {
+  /** Steps done. */
+  step: number;
+  reason: 'finished' | 'stopped' | 'interrupted';
+}
+
+/**
+ * Trains from step `from` to the end of the schedule, or to `train.stopAt`: reports every `logInterval` steps,
+ * evaluates and saves at their intervals. Every step that is reported has been checked to be finite.
+ * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is.
+ */
+export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
+  const { config, trainer, loader, actions, interrupted } = input;
+  const { maxIters } = config.schedule;
+  const { stopAt, accumulation, batch, logInterval, evalInterval, checkpointInterval } = config.train;
+  const last = Math.min(maxIters, stopAt ?? maxIters);
+  const meter = throughputMeter();
+  let { best } = input;
+  loader.startAt(input.from * accumulation);
+
+  const report = async (done: number): Promise<void> => {
+    const losses = await trainer.report(done);
+    if ('step' in losses) throw await explain(trainer, loader, losses.step, accumulation);
+    const speed = meter.take(last - done);
+    const learningRate = actions.learningRate(done - 1);
+    const { focal, dice, total } = losses;
+    input.progress.report({
+      ...speed,
+      step: done,
+      maxIters,
+      losses: { loss: total, focal, dice },
+      learningRate,
+      gpuBytes: actions.gpuBytes(),
+    });
+    input.log.write({ step: done, loss: total, focal, dice, lr: learningRate, ...rounded(speed) });
+  };
+
+  for (let step = input.from; step < last; step++) {
+    const data = await nextBatches(loader, accumulation);
+    await trainer.step(step, data);
+    meter.step(batch * accumulation, data.reduce((sum, { waitMs }) => sum + waitMs, 0) / 1000);
+    const done = step + 1;
+    const end = done === last || interrupted();
+    const due = (interval: number): boolean => done % interval === 0;
+    const pause = end || due(evalInterval) || due(checkpointInterval);
+    if (pause || due(logInterval)) await report(done);
+    if (due(evalInterval) && done < maxIters && !end) {
+      const { hiou, seen, unseen } = await actions.evaluate(done);
+      input.log.write({ step: done, eval: { hiou, seen, unseen } });
+      if (hiou !== null && hiou > (best ?? -1)) {
+        best = hiou;
+        await actions.saveBest(done, best);
+      }
+    }
+    if (end || due(checkpointInterval)) await actions.save(done, best);
+    if (pause) meter.restart();
+    if (end && done < last) return { step: done, reason: 'interrupted' };
+  }
+  return { step: last, reason: last === maxIters ? 'finished' : 'stopped' };
+}
+
+async function nextBatches(loader: TrainLoader, count: number): Promise<Batch[]> {
+  const batches: Batch[] = [];
+  for (let i = 0; i < count; i++) batches.push(await loader.next());
+  return batches;
+}
+
+/** Fetches the bad step's images again and asks the trainer where it broke. */
+async function explain(
+  trainer: Trainer,
+  loader: TrainLoader,
+  step: number,
+  accumulation: number,
+): Promise<NonFiniteError> {
+  loader.startAt(step * accumulation);
+  return trainer.diagnose(step, await nextBatches(loader, accumulation));
+}
+
+function rounded({ imagesPerSecond, dataWait }: { imagesPerSecond: number; dataWait: number }) {
+  return { imagesPerSecond: Number(imagesPerSecond.toFixed(2)), dataWait: Number(dataWait.toFixed(4)) };
+}

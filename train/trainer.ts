@@ -1,0 +1,130 @@
+import type { Engine } from '../engine/engine.ts';
+import { NonFiniteError } from '../engine/errors.ts';
+import { countNonFinite, nonFiniteCounter } from '../engine/ops/index.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Batch } from './loader.ts';
+import type { AdamW } from './optimizer.ts';
+import { type MicroBatch, type StepContext, type StepState, stepGradients, trainingStep } from './step.ts';
+
+/** Mean losses of the steps since the last report. */
+export interface LossReport {
+  focal: number;
+  dice: number;
+  total: number;
+}
+
+/** A step whose loss was NaN or infinite. Nothing was updated from it on. */
+export interface BadStep {
+  step: number;
+}
+
+interface TrainerOptions {
+  context: StepContext;
+  optimizer: AdamW;
+  /** Micro-batches of a step. */
+  accumulation: number;
+  batch: number;
+  crop: number;
+  seed: number;
+  /** Steps between two reports at most: so many losses are kept on the GPU. */
+  history: number;
+}
+
+/**
+ * Runs training steps. Every buffer that the host writes is made once; a step uploads its images, records its
+ * dispatches and submits once, and at most one step is in flight while the next is recorded.
+ */
+export class Trainer {
+  private readonly options: TrainerOptions;
+  private readonly engine: Engine;
+  private readonly batches: MicroBatch[];
+  private readonly state: StepState;
+  private reported: number;
+
+  constructor(options: TrainerOptions, firstStep: number) {
+    const { context, accumulation, batch, crop, history } = options;
+    const { engine } = context;
+    this.options = options;
+    this.engine = engine;
+    this.reported = firstStep;
+    this.batches = Array.from({ length: accumulation }, () => ({
+      image: engine.zeros([batch, 3, crop, crop]),
+      labels: engine.zeros([batch, crop, crop], 'u32'),
+    }));
+    this.state = {
+      random: engine.zeros([4], 'u32'),
+      ring: engine.zeros([history, 4]),
+      health: engine.zeros([2], 'u32'),
+    };
+  }
+
+  /** Submits one step of the schedule. */
+  async step(step: number, data: readonly Batch[]): Promise<void> {
+    const { context, optimizer } = this.options;
+    await this.engine.throttle();
+    this.upload(step, data);
+    optimizer.begin(step);
+    trainingStep(context, optimizer, this.batches, this.state);
+    this.engine.flush();
+  }
+
+  /**
+   * Waits for the submitted steps and gives the mean losses of steps [last report, `done`).
+   * @returns a bad step instead, where there was one.
+   */
+  async report(done: number): Promise<LossReport | BadStep> {
+    const ring = await this.state.ring.read();
+    const health = await this.state.health.read();
+    if (health[0] > 0) return { step: health[1] };
+    const rows = this.options.history;
+    const divide = this.batches.length > 1;
+    const sums = [0, 0, 0];
+    const steps = Math.min(done - this.reported, rows);
+    for (let step = done - steps; step < done; step++) {
+      const row = ring.subarray((step % rows) * 4, (step % rows) * 4 + 4);
+      for (let i = 0; i < 3; i++) sums[i] += row[i] / (divide ? Math.max(1, row[3]) : 1);
+    }
+    this.reported = done;
+    return { focal: sums[0] / steps, dice: sums[1] / steps, total: sums[2] / steps };
+  }
+
+  /** Runs the forward pass of a bad step again and names the first tensor that is not finite. */
+  async diagnose(step: number, data: readonly Batch[]): Promise<NonFiniteError> {
+    const names = data.flatMap((batch) => batch.names);
+    const first = await this.firstNonFinite(step, data);
+    return new NonFiniteError(
+      `step ${step}: the loss is not finite; first non-finite tensor: ${first ?? 'the loss itself'}; images: ${names.join(', ')}`,
+      'No parameter was changed by this step and the last checkpoint stays. Look at these images, or lower optim.lr.',
+    );
+  }
+
+  private async firstNonFinite(step: number, data: readonly Batch[]): Promise<string | null> {
+    const { context } = this.options;
+    this.upload(step, data);
+    const seen: { name: string; found: Tensor }[] = [];
+    const observe = (name: string, x: Tensor): void => {
+      const found = nonFiniteCounter(x);
+      found.storage.hold();
+      countNonFinite({ x, found });
+      seen.push({ name, found });
+    };
+    this.engine.scope(() => {
+      stepGradients(context, this.batches, this.state.random, observe);
+    });
+    let first: string | null = null;
+    for (const { name, found } of seen) {
+      if (first === null && (await found.read())[0] > 0) first = name;
+      found.storage.release();
+    }
+    return first;
+  }
+
+  private upload(step: number, data: readonly Batch[]): void {
+    const { seed } = this.options;
+    data.forEach(({ images, labels }, i) => {
+      this.batches[i].image.write(images);
+      this.batches[i].labels.write(new Uint32Array(labels.buffer, labels.byteOffset, labels.length));
+    });
+    this.state.random.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32), step, 0));
+  }
+}

@@ -1,0 +1,130 @@
+import type { Engine } from '../engine/engine.ts';
+import { ConfigError, DataError } from '../engine/errors.ts';
+import { l2norm } from '../engine/ops/index.ts';
+import { Random } from '../engine/random.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { ParameterSpec } from '../model/parameters.ts';
+import type { Weights } from '../model/store.ts';
+import { fillTemplates } from '../model/templates.ts';
+import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
+import { tokenize } from '../model/tokenizer.ts';
+import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
+import { readStateDict } from '../model/weights/state_dict.ts';
+import { float32Tensor, type HostTensor, type StateDict } from '../model/weights/tensor_file.ts';
+import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
+import { modelTensors } from './checkpoint.ts';
+import type { RunConfig } from './config.ts';
+import type { DatasetInfo } from './datasets/info.ts';
+
+const END_TOKEN = 49407;
+/** Keeps the stand-in text embeddings apart from the other uses of the seed. */
+const TEXT_STREAM = 0x74657874;
+
+export interface InitialWeights {
+  /** Backbone tensors under published keys; empty where everything starts from the seed. */
+  backbone: StateDict;
+  /** (C, D), unit length, one row per class of the data set. */
+  text: HostTensor;
+}
+
+/**
+ * What a new run starts from: CLIP's image tower and the class embeddings of its text tower, or of the `.npy`
+ * file that is given. Without CLIP weights both are drawn from the seed.
+ * @throws DataError, ConfigError where the files do not fit the configuration.
+ */
+export async function initialWeights(
+  engine: Engine,
+  config: RunConfig,
+  info: DatasetInfo,
+): Promise<InitialWeights> {
+  const { clip, textEmbeddings } = config.data;
+  const { embedDim, resolution } = config.model.vision;
+  const checkpoint =
+    clip === null ? null : await clipWeights(clip, config.model, textEmbeddings === null, resolution);
+  const backbone: StateDict = new Map(
+    [...(checkpoint?.tensors ?? [])].filter(([name]) => name.startsWith('backbone.')),
+  );
+  if (textEmbeddings !== null) {
+    const file = await readTextEmbeddings(textEmbeddings, { classes: info.classes.length, width: embedDim });
+    return { backbone, text: await unitRows(engine, file.data as Float32Array<ArrayBuffer>, file.shape) };
+  }
+  if (!checkpoint) {
+    const random = new Random(config.seed, TEXT_STREAM);
+    const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
+    return { backbone, text: await unitRows(engine, values, [info.classes.length, embedDim]) };
+  }
+  const text = await classEmbeddings(engine, checkpoint, clip!, info);
+  return { backbone, text: float32Tensor([info.classes.length, embedDim], text) };
+}
+
+/** Weights of an earlier run or a published checkpoint to start from, whole. */
+export async function startingWeights(file: string, specs: readonly ParameterSpec[]): Promise<StateDict> {
+  const tensors = await readStateDict(file);
+  return modelTensors(file, tensors, specs);
+}
+
+async function clipWeights(
+  file: string,
+  model: ModelConfig,
+  text: boolean,
+  resolution: number,
+): Promise<ClipCheckpoint> {
+  const headWidth = model.vision.width / model.vision.heads;
+  const checkpoint = await readClipCheckpoint(file, { resolution, headWidth, text });
+  const { vision } = checkpoint;
+  for (const key of ['patch', 'width', 'layers', 'heads', 'embedDim'] as const) {
+    if (vision[key] !== model.vision[key]) {
+      throw new ConfigError(
+        `${file}: its image tower has ${key} ${vision[key]}, model.vision.${key} is ${model.vision[key]}`,
+        'Give the CLIP model that the configuration is for, or change model.vision.',
+      );
+    }
+  }
+  return checkpoint;
+}
+
+/** Class embeddings (C, D) of CLIP's text tower over the data set's templates: spec section 9. */
+async function classEmbeddings(
+  engine: Engine,
+  { text, tensors }: ClipCheckpoint,
+  file: string,
+  info: DatasetInfo,
+): Promise<Float32Array<ArrayBuffer>> {
+  if (!text) {
+    throw new DataError(
+      file,
+      'holds no text tower',
+      'Give class embeddings with --text-embeddings FILE.npy.',
+    );
+  }
+  const parameters = new Map<string, Tensor>();
+  for (const [name, { shape, data }] of tensors) {
+    if (!name.startsWith('text_encoder.')) continue;
+    parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
+  }
+  const under = (prefix: string): Weights => ({
+    get: (name) => parameters.get(`${prefix}.${name}`)!,
+    under: (more) => under(`${prefix}.${more}`),
+  });
+  const { mean } = await engine.fetch(() => {
+    const perTemplate = fillTemplates(info.name, info.classes).map((sentences) => {
+      const ids = tokenize(sentences, { context: text.contextLength });
+      const batch = tokenBatch(engine, ids, text.contextLength, END_TOKEN);
+      return l2norm({ x: textFeatures(engine, batch, under('text_encoder'), text) });
+    });
+    return { mean: meanOverTemplates(engine, perTemplate) };
+  });
+  for (const parameter of parameters.values()) parameter.dispose();
+  return mean as Float32Array<ArrayBuffer>;
+}
+
+/** Rows brought to unit length, on the GPU. */
+async function unitRows(
+  engine: Engine,
+  values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
+): Promise<HostTensor> {
+  const { unit } = await engine.fetch(() => ({ unit: l2norm({ x: engine.tensor(values, shape) }) }));
+  return float32Tensor(shape, unit as Float32Array<ArrayBuffer>);
+}
