@@ -15,6 +15,13 @@ export interface EngineStats extends PoolStats {
   submits: number;
 }
 
+/** A step's dispatch list, see {@link Engine.capture}. */
+export interface Captured {
+  submit(): void;
+  /** Gives the intermediate buffers back; the list must not be submitted any more. */
+  release(): void;
+}
+
 /** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
 export class Engine implements TensorHome {
   readonly gpu: Gpu;
@@ -24,6 +31,7 @@ export class Engine implements TensorHome {
   label = '';
   private op = '';
   private ids = 0;
+  private capturing = false;
   private unit: Tensor | null = null;
   private inFlight: Promise<void> = Promise.resolve();
   readonly scopes = new Scopes();
@@ -99,6 +107,42 @@ export class Engine implements TensorHome {
   /** Runs `body`; its tensors are let go at the end, except those returned. */
   scope<T>(body: () => T): T {
     return this.scopes.run(body);
+  }
+
+  /**
+   * Records the dispatches of `body` once, without submitting them, to be submitted again and again: the host's
+   * work per step is then to encode a list. The intermediate buffers stay reserved until `release`. What changes
+   * between submissions must live in tensors made before.
+   */
+  capture(body: () => void): Captured {
+    const { recorder, pool, device } = this.gpu;
+    this.one();
+    recorder.flush();
+    pool.beginTrace();
+    this.capturing = true;
+    try {
+      this.scope(body);
+    } catch (error) {
+      recorder.take();
+      pool.endTrace().forEach((memory) => {
+        pool.give(memory);
+      });
+      throw error;
+    } finally {
+      this.capturing = false;
+    }
+    const reserved = pool.endTrace();
+    const commands = recorder.take();
+    return {
+      submit: () => {
+        recorder.flush();
+        recorder.submit(commands);
+        device.raise();
+      },
+      release: () => {
+        for (const memory of reserved.splice(0)) pool.give(memory);
+      },
+    };
   }
 
   /** Runs `body` in a scope of its own and reads every tensor of the record it returns. */
@@ -192,6 +236,7 @@ export class Engine implements TensorHome {
   }
 
   writeMemory(memory: Memory, data: ArrayBufferView<ArrayBuffer>): void {
+    if (this.capturing) throw new GpuError(`${this.where('upload')}: a captured step cannot upload; do it before`);
     this.gpu.write(memory.buffer, data);
   }
 

@@ -4,6 +4,8 @@ import { attentionForward, attentionForwardAny } from './attention/forward.ts';
 import { attentionProduct, attentionProductAny } from './attention/product.ts';
 import { attentionScores, attentionScoresAny } from './attention/scores.ts';
 import { bilinearBackward, bilinearForward } from './bilinear/bilinear.ts';
+import { infoNceBackward, infoNceFinish, infoNceLines } from './contrastive/info_nce.ts';
+import { poolBackward, poolForward } from './contrastive/pool.ts';
 import { dropout } from './dropout/dropout.ts';
 import { add } from './elementwise/add.ts';
 import { multiply } from './elementwise/multiply.ts';
@@ -17,6 +19,7 @@ import { l2normBackward, l2normForward } from './l2norm/l2norm.ts';
 import { layernormBackward, layernormForward, layernormParameters } from './layernorm/layernorm.ts';
 import { maskLossBackward, maskLossFinish, maskLossPartials, pseudoLabels } from './mask_loss/mask_loss.ts';
 import { maskScoresBackward, maskScoresForward } from './mask_scores/mask_scores.ts';
+import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
 import { patchFold, patchUnfold } from './patch/patch.ts';
 import { relationshipForward, relationshipGlobal, relationshipText } from './relationship/relationship.ts';
@@ -79,4 +82,11 @@ export const catalogue: readonly AnyKernel[] = [
   stepLog,
   windowAdd,
   windowAverage,
+  infoNceBackward,
+  infoNceFinish,
+  infoNceLines,
+  poolBackward,
+  poolForward,
+  clipNormFinish,
+  clipNormSquares,
 ];

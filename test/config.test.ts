@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { formatConfig, loadConfig, parseConfig, type RunConfig } from '../train/config.ts';
-import { editDistance, nearestName } from '../train/config_errors.ts';
+import { editDistance, nearestName } from '../engine/nearest_name.ts';
 import { listFields } from '../train/config_fields.ts';
 import { datasetNames, settingsSchema } from '../train/config_schema.ts';
 import { embeddedPreset, fullPreset } from '../train/presets.ts';

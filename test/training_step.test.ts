@@ -143,6 +143,8 @@ test('micro-batches equal one large batch', async () => {
   const [a, b] = [await large.store.stateDict(), await small.store.stateDict()];
   let moved = 0;
   for (const [name, { data }] of a) {
+    // a key bias shifts all scores of a query alike: its gradient is rounding noise, which Adam scales up
+    if (name.endsWith('multihead_attn.k.bias')) continue;
     const other = b.get(name)!.data as Float32Array;
     for (let i = 0; i < other.length; i++) {
       const difference = Math.abs(Number(data[i]) - other[i]);

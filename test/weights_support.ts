@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type FileEntry, Uint8ArrayReader, Uint8ArrayWriter, ZipReader, ZipWriter } from '@zip.js/zip.js';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
 
@@ -43,4 +44,25 @@ export async function rejectsWith(
   for (const cause of causes) {
     assert.ok(String(error).includes(cause), `'${cause}' is not in: ${error}`);
   }
+}
+
+const inThisThread = { useWebWorkers: false };
+
+/** Contents of an archive by name. */
+export type Members = Map<string, Uint8Array<ArrayBuffer>>;
+
+export async function unzip(path: string): Promise<Members> {
+  const reader = new ZipReader(new Uint8ArrayReader(Uint8Array.from(await readFile(path))), inThisThread);
+  const members: Members = new Map();
+  for (const entry of (await reader.getEntries()) as FileEntry[]) {
+    members.set(entry.filename, await entry.getData(new Uint8ArrayWriter()));
+  }
+  return members;
+}
+
+/** An archive of `members`, uncompressed as PyTorch's are. */
+export async function zip(members: Members): Promise<Uint8Array> {
+  const writer = new ZipWriter(new Uint8ArrayWriter(), { ...inThisThread, level: 0 });
+  for (const [name, bytes] of members) await writer.add(name, new Uint8ArrayReader(bytes));
+  return writer.close();
 }

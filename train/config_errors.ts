@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { nearestName } from '../engine/nearest_name.ts';
 import { listFields, valueAt, wantedOf } from './config_fields.ts';
 
 /** What is wrong with one setting, and what to do about it. */
@@ -49,12 +50,6 @@ export function wrongValue(path: string[], value: unknown, schema: z.ZodType): P
   };
 }
 
-/** The name nearest to `name` by edit distance, ties by order; undefined where `names` is empty. */
-export function nearestName(name: string, names: string[]): string | undefined {
-  const distances = names.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()));
-  return names[distances.indexOf(Math.min(...distances))];
-}
-
 /** A value as a message shows it: its JSON, cut when long, and its type where the JSON may mislead. */
 function show(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value);
@@ -93,18 +88,4 @@ function unknownKey(root: z.ZodObject, section: z.ZodObject, path: string[], dep
     message: `${[...above, key].join('.')}: no such setting; did you mean ${nearest}?`,
     hint: `Settings ${depth === 0 ? 'at the top' : `of ${above.join('.')}`}: ${keys.join(', ')}`,
   };
-}
-
-/** Levenshtein distance: the fewest insertions, deletions and replacements that turn `a` into `b`. */
-export function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
 }

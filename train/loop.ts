@@ -79,6 +79,7 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     const pause = end || due(evalInterval) || due(checkpointInterval);
     if (pause || due(logInterval)) await report(done);
     if (due(evalInterval) && done < maxIters && !end) {
+      trainer.release();
       const { hiou, seen, unseen } = await actions.evaluate(done);
       input.log.write({ step: done, eval: { hiou, seen, unseen } });
       if (hiou !== null && hiou > (best ?? -1)) {

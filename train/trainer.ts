@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import type { Captured, Engine } from '../engine/engine.ts';
 import { NonFiniteError } from '../engine/errors.ts';
 import { countNonFinite, nonFiniteCounter } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -31,8 +31,8 @@ interface TrainerOptions {
 }
 
 /**
- * Runs training steps. Every buffer that the host writes is made once; a step uploads its images, records its
- * dispatches and submits once, and at most one step is in flight while the next is recorded.
+ * Runs training steps. Every buffer that the host writes is made once, and a step's dispatches are recorded once:
+ * from then on a step uploads its images and submits that list, with at most one step in flight.
  */
 export class Trainer {
   private readonly options: TrainerOptions;
@@ -40,6 +40,7 @@ export class Trainer {
   private readonly batches: MicroBatch[];
   private readonly state: StepState;
   private reported: number;
+  private captured: Captured | null = null;
 
   constructor(options: TrainerOptions, firstStep: number) {
     const { context, accumulation, batch, crop, history } = options;
@@ -64,8 +65,14 @@ export class Trainer {
     await this.engine.throttle();
     this.upload(step, data);
     optimizer.begin(step);
-    trainingStep(context, optimizer, this.batches, this.state);
-    this.engine.flush();
+    this.captured ??= this.engine.capture(() => trainingStep(context, optimizer, this.batches, this.state));
+    this.captured.submit();
+  }
+
+  /** Lets go of the step's intermediate buffers, before something else needs the memory; the next step records anew. */
+  release(): void {
+    this.captured?.release();
+    this.captured = null;
   }
 
   /**

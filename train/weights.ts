@@ -9,6 +9,7 @@ import type { Weights } from '../model/store.ts';
 import { fillTemplates } from '../model/templates.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
 import { tokenize } from '../model/tokenizer.ts';
+import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
 import { readStateDict } from '../model/weights/state_dict.ts';
 import { float32Tensor, type HostTensor, type StateDict } from '../model/weights/tensor_file.ts';
@@ -17,7 +18,6 @@ import { modelTensors } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { DatasetInfo } from './datasets/info.ts';
 
-const END_TOKEN = 49407;
 /** Keeps the stand-in text embeddings apart from the other uses of the seed. */
 const TEXT_STREAM = 0x74657874;
 
@@ -107,10 +107,11 @@ async function classEmbeddings(
     get: (name) => parameters.get(`${prefix}.${name}`)!,
     under: (more) => under(`${prefix}.${more}`),
   });
+  const { end } = loadVocabulary();
   const { mean } = await engine.fetch(() => {
     const perTemplate = fillTemplates(info.name, info.classes).map((sentences) => {
       const ids = tokenize(sentences, { context: text.contextLength });
-      const batch = tokenBatch(engine, ids, text.contextLength, END_TOKEN);
+      const batch = tokenBatch(engine, ids, text.contextLength, end);
       return l2norm({ x: textFeatures(engine, batch, under('text_encoder'), text) });
     });
     return { mean: meanOverTemplates(engine, perTemplate) };

@@ -28,6 +28,7 @@ export interface PoolStats {
 export class Pool {
   private readonly device: Device;
   private readonly free = new Map<number, Memory[]>();
+  private trace: Set<Memory> | null = null;
   private readonly stats: PoolStats = { live: 0, peak: 0, reserved: 0, created: 0 };
 
   constructor(device: Device) {
@@ -43,6 +44,7 @@ export class Pool {
       );
     }
     const memory = this.free.get(capacity)?.pop() ?? this.create(capacity);
+    this.trace?.add(memory);
     this.stats.live += capacity;
     this.stats.peak = Math.max(this.stats.peak, this.stats.live);
     return memory;
@@ -59,6 +61,27 @@ export class Pool {
     let at = list.length;
     while (at > 0 && list[at - 1].id < memory.id) at--;
     list.splice(at, 0, memory);
+  }
+
+  /** Notes every buffer lent until {@link endTrace}. */
+  beginTrace(): void {
+    this.trace = new Set();
+  }
+
+  /** The buffers lent since {@link beginTrace} that have come back; they are lent again to nobody but the caller. */
+  endTrace(): Memory[] {
+    const traced = this.trace ?? new Set();
+    this.trace = null;
+    const kept: Memory[] = [];
+    for (const [capacity, list] of this.free) {
+      kept.push(...list.filter((memory) => traced.has(memory)));
+      this.free.set(
+        capacity,
+        list.filter((memory) => !traced.has(memory)),
+      );
+    }
+    this.stats.live += kept.reduce((sum, { capacity }) => sum + capacity, 0);
+    return kept;
   }
 
   snapshot(): Readonly<PoolStats> {

@@ -50,12 +50,16 @@ export class Recorder {
     this.commands.push({ kind: 'clear', buffer, bytes });
   }
 
+  /** Hands over what was recorded, without submitting it. */
+  take(): Command[] {
+    const { commands } = this;
+    this.commands = [];
+    return commands;
+  }
+
   /** Submits what was recorded. Does nothing when nothing was. */
   flush(): void {
-    if (this.idle) return;
-    const commands = this.commands;
-    this.commands = [];
-    this.submit(commands);
+    if (!this.idle) this.submit(this.take());
   }
 
   /** Encodes and submits a list, fresh or kept from an earlier step. */

@@ -28,7 +28,8 @@ export function assemble(engine: Engine, rows: number, pieces: readonly TensorPi
   let level = pieces.filter((piece) => piece.length > 0);
   while (level.length > MAX_PIECES) {
     const groups: TensorPiece[] = [];
-    for (let i = 0; i < level.length; i += MAX_PIECES) groups.push(merged(engine, rows, level.slice(i, i + MAX_PIECES)));
+    for (let i = 0; i < level.length; i += MAX_PIECES)
+      groups.push(merged(engine, rows, level.slice(i, i + MAX_PIECES)));
     level = groups;
   }
   const y = engine.empty(shape);

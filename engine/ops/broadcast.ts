@@ -1,7 +1,7 @@
 import { sumFinish } from '../../kernels/sum/sum.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
-import { product, sameShape, type Shape, show } from '../shape.ts';
+import { product, type Shape, sameShape, show } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { total } from './sum_all.ts';
 

@@ -15,7 +15,10 @@ export const broadcastTo = defineOp({
   name: 'broadcastTo',
   forward: ({ x, batch }: BroadcastToArgs) => {
     const piece = { source: x, length: x.size, stride: 0, start: 0 };
-    return { output: assemble(engineOf({ x }), batch, [piece], [batch, ...x.shape]), save: { shape: x.shape } };
+    return {
+      output: assemble(engineOf({ x }), batch, [piece], [batch, ...x.shape]),
+      save: { shape: x.shape },
+    };
   },
   vjp: (dy, { shape }) => ({ x: sumTo(dy, shape) }),
 });

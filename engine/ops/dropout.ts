@@ -1,4 +1,4 @@
-import { dropout as dropoutKernel, dropoutDims } from '../../kernels/dropout/dropout.ts';
+import { dropoutDims, dropout as dropoutKernel } from '../../kernels/dropout/dropout.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import { defineOp } from '../op.ts';

@@ -24,7 +24,9 @@ export const gaussianSum = defineOp({
   name: 'gaussianSum',
   forward: ({ layers, weights }: GaussianSumArgs) => {
     if (weights.size !== layers.length) {
-      throw new ShapeError(`gaussianSum: weights are ${show(weights.shape)}, wanted one for each of ${layers.length} layers`);
+      throw new ShapeError(
+        `gaussianSum: weights are ${show(weights.shape)}, wanted one for each of ${layers.length} layers`,
+      );
     }
     for (const layer of layers) expectShape('gaussianSum: layer', layer.shape, layers[0].shape);
     const [{ size: count, shape }] = layers;
@@ -45,7 +47,8 @@ export const gaussianSum = defineOp({
   },
   vjp: (dy, { weights, layers, wanted }, needs) => {
     const grads: Gradients<GaussianSumArgs> = {};
-    if (needs.layers) grads.layers = wanted.map((want, l) => (want ? layerGradient(dy, weights, l) : undefined));
+    if (needs.layers)
+      grads.layers = wanted.map((want, l) => (want ? layerGradient(dy, weights, l) : undefined));
     if (needs.weights) grads.weights = weightGradients(dy, layers, weights.shape);
     return grads;
   },
@@ -58,7 +61,8 @@ function named([layer0, layer1, layer2, layer3]: readonly Tensor[]) {
 
 function layerGradient(dy: Tensor, weights: Tensor, layer: number): Tensor {
   const dlayer = engineOf({ dy }).empty(dy.shape);
-  return launch(gaussianSumLayer, { count: dy.size, layer, total: weights.size }, { weights, dy, dlayer }).dlayer;
+  return launch(gaussianSumLayer, { count: dy.size, layer, total: weights.size }, { weights, dy, dlayer })
+    .dlayer;
 }
 
 function weightGradients(dy: Tensor, layers: readonly Tensor[], shape: readonly number[]): Tensor {
@@ -68,9 +72,18 @@ function weightGradients(dy: Tensor, layers: readonly Tensor[], shape: readonly 
   const found: Tensor[] = [];
   for (let first = 0; first < layers.length; first += MAX_LAYERS) {
     const group = layers.slice(first, first + MAX_LAYERS);
-    const { partials } = launch(gaussianSumDots, { count, parts, layers: group.length }, { dy, ...named(group) });
+    const { partials } = launch(
+      gaussianSumDots,
+      { count, parts, layers: group.length },
+      { dy, ...named(group) },
+    );
     found.push(launch(sumFinish, { rows: parts, cols: group.length }, { partials }).y);
   }
   if (found.length === 1) return engine.view(found[0], shape);
-  return assemble(engine, 1, found.map((part) => wholePiece(part, 0)), shape);
+  return assemble(
+    engine,
+    1,
+    found.map((part) => wholePiece(part, 0)),
+    shape,
+  );
 }

@@ -23,7 +23,9 @@ export const patchUnfold = defineOp({
     expectShape('patchUnfold: image', image.shape, [null, null, null, null]);
     const [images, channels, height, width] = image.shape;
     if (height < patch || width < patch) {
-      throw new ShapeError(`patchUnfold: image ${show(image.shape)} holds no patch of ${patch} x ${patch} pixels`);
+      throw new ShapeError(
+        `patchUnfold: image ${show(image.shape)} holds no patch of ${patch} x ${patch} pixels`,
+      );
     }
     const dims = { images, channels, height, width, side: patch };
     return { output: launch(patchUnfoldKernel, dims, { image }).y, save: { shape: image.shape, dims } };

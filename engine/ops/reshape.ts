@@ -11,6 +11,9 @@ interface ReshapeArgs {
 /** The same values under another shape; nothing is copied. */
 export const reshape = defineOp({
   name: 'reshape',
-  forward: ({ x, shape }: ReshapeArgs) => ({ output: engineOf({ x }).view(x, shape), save: { shape: x.shape } }),
+  forward: ({ x, shape }: ReshapeArgs) => ({
+    output: engineOf({ x }).view(x, shape),
+    save: { shape: x.shape },
+  }),
   vjp: (dy, { shape }) => ({ x: engineOf({ dy }).view(dy, shape) }),
 });

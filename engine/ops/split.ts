@@ -15,7 +15,11 @@ interface SplitArgs {
 /** Cuts an axis into consecutive parts. Parts that get no gradient count as zero. */
 export const split = defineOp({
   name: 'split',
-  forward: ({ x, axis, sizes }: SplitArgs): { output: Tensor[]; save: Omit<SplitArgs, 'x'> & { shape: readonly number[] } } => {
+  forward: ({
+    x,
+    axis,
+    sizes,
+  }: SplitArgs): { output: Tensor[]; save: Omit<SplitArgs, 'x'> & { shape: readonly number[] } } => {
     const total = sizes.reduce((a, b) => a + b, 0);
     if (total !== x.shape[axis] || sizes.some((size) => size < 1)) {
       throw new ShapeError(`split: parts of ${sizes.join(' + ')} on axis ${axis} of ${show(x.shape)}`);

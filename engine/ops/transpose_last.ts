@@ -14,7 +14,8 @@ interface TransposeLastArgs {
 export const transposeLast = defineOp({
   name: 'transposeLast',
   forward: ({ x }: TransposeLastArgs) => {
-    if (x.shape.length < 2) throw new ShapeError(`transposeLast: x is ${show(x.shape)}, wanted two axes or more`);
+    if (x.shape.length < 2)
+      throw new ShapeError(`transposeLast: x is ${show(x.shape)}, wanted two axes or more`);
     return { output: swapped(x), save: null };
   },
   vjp: (dy) => ({ x: swapped(dy) }),

@@ -1,4 +1,4 @@
-import { type BufferSpec, ceilDiv, defineKernel, type Variant } from '../kernel.ts';
+import { type AdapterFacts, type BufferSpec, ceilDiv, defineKernel, type Variant } from '../kernel.ts';
 import { type AttentionDims, attentionDims, attentionReference, packed, separate } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -22,6 +22,19 @@ export const operands = {
   },
 } satisfies Record<string, BufferSpec<AttentionDims>>;
 
+/** Adapters that the subgroup variants are written for. */
+export const softwareSubgroups = (facts: AdapterFacts): boolean =>
+  facts.software && facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8;
+
+const subgroup: Variant<AttentionDims> = {
+  name: 'subgroup',
+  source: at('forward_subgroup.wgsl'),
+  helpers: [at('../shared/philox.wgsl')],
+  fits: softwareSubgroups,
+  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 64)],
+};
+
 const tiled: Variant<AttentionDims> = {
   name: 'tiled',
   source: at('forward_tiled.wgsl'),
@@ -39,7 +52,7 @@ export const attentionForward = defineKernel({
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.heads * d.headDim] },
     lse: { access: 'write', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries] },
   },
-  variants: [tiled],
+  variants: [subgroup, tiled],
   cost: (d) => ({
     flops: 4 * d.batch * d.heads * d.queries * d.keys * d.headDim,
     bytes: 8 * d.batch * d.heads * (d.queries + d.keys) * d.headDim,

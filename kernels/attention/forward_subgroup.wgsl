@@ -66,12 +66,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var s = array<vec4f, ROWS>();
     for (var c = 0u; c < quads; c++) {
       let b = transpose(mat4x4f(vec4f(k[row0 + c]), vec4f(k[row1 + c]), vec4f(k[row2 + c]), vec4f(k[row3 + c])));
-      for (var g = 0u; g < ROWS / 8; g++) {
-        let rows = vec4f(q[qRows[g] + c]);
-        for (var i = 0u; i < 8; i++) {
-          let a = subgroupShuffle(rows, i);
-          s[8 * g + i] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
-        }
+      var rows = array<vec4f, ROWS / 8>();
+      for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qRows[g] + c]); }
+      for (var r = 0u; r < ROWS; r++) {
+        let a = subgroupShuffle(rows[r / 8], r % 8);
+        s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
       }
     }
 

@@ -1,4 +1,5 @@
 import { ceilDiv, type DimsOf, defineKernel, type HostArrays, product, type Variant } from '../kernel.ts';
+import { softwareSubgroups } from './forward.ts';
 import { headRows, TILE, TILE_SIZE, tileAt } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -25,6 +26,14 @@ const productDims = {
 
 type ProductDims = DimsOf<typeof productDims>;
 
+const subgroup: Variant<ProductDims> = {
+  name: 'subgroup',
+  source: at('product_subgroup.wgsl'),
+  fits: softwareSubgroups,
+  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  grid: (d, t) => [d.rowTiles * (TILE / t.ROWS), ceilDiv(d.headDim, TILE), d.countHeads],
+};
+
 const tiled: Variant<ProductDims> = {
   name: 'tiled',
   source: at('product_tiled.wgsl'),
@@ -46,7 +55,7 @@ export const attentionProduct = defineKernel({
     x: { access: 'read', dtype: 'store_t', shape: (d) => [d.batch, d.inner, d.xRow] },
     out: { access: 'read_write', dtype: 'store_t', shape: (d) => [d.batch, d.rows, d.outRow] },
   },
-  variants: [tiled],
+  variants: [subgroup, tiled],
   cost: (d) => {
     const scores =
       d.countHeads * Math.min(d.rows, TILE * d.rowTiles) * Math.min(d.inner, TILE * d.innerTiles);

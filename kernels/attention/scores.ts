@@ -1,5 +1,5 @@
 import { ceilDiv, defineKernel, type HostArrays, type Variant } from '../kernel.ts';
-import { operands } from './forward.ts';
+import { operands, softwareSubgroups } from './forward.ts';
 import {
   type AttentionDims,
   attentionDims,
@@ -23,6 +23,15 @@ export interface ScoresDims extends AttentionDims {
   firstKeyTile: number;
   keyTiles: number;
 }
+
+const subgroup: Variant<ScoresDims> = {
+  name: 'subgroup',
+  source: at('scores_subgroup.wgsl'),
+  helpers: [at('../shared/philox.wgsl')],
+  fits: softwareSubgroups,
+  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  grid: (d, t) => [d.keyTiles * (TILE / t.ROWS) * ceilDiv(d.queries, TILE), d.countHeads, 1],
+};
 
 const tiled: Variant<ScoresDims> = {
   name: 'tiled',
@@ -60,7 +69,7 @@ export const attentionScores = defineKernel({
       shape: (d) => [3, d.countHeads, d.keyTiles * ceilDiv(d.queries, TILE), TILE, TILE],
     },
   },
-  variants: [tiled],
+  variants: [subgroup, tiled],
   cost: (d) => {
     const scores = d.countHeads * Math.min(d.keys, TILE * d.keyTiles) * d.queries;
     return { flops: 4 * scores * d.headDim, bytes: 12 * scores };

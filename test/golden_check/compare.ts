@@ -8,7 +8,10 @@ export interface Comparison {
   allowed: number;
 }
 
-/** Largest difference relative to the largest magnitude of the truth; Infinity where lengths or finiteness differ. */
+/**
+ * Largest difference relative to the largest magnitude of the truth; absolute where the truth is all zeros, Infinity
+ * where lengths or finiteness differ.
+ */
 export function relativeError(found: ArrayLike<number>, truth: ArrayLike<number>): number {
   if (found.length !== truth.length) return Infinity;
   let scale = 0;
@@ -19,7 +22,7 @@ export function relativeError(found: ArrayLike<number>, truth: ArrayLike<number>
     if (!Number.isFinite(difference)) return Infinity;
     worst = Math.max(worst, difference);
   }
-  return worst === 0 ? 0 : worst / Math.max(scale, Number.MIN_VALUE);
+  return worst / (scale || 1);
 }
 
 /** Share of integers that differ. */

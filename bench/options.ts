@@ -1,0 +1,80 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { parseArguments } from '../engine/command.ts';
+import { ConfigError } from '../engine/errors.ts';
+import type { Tile } from '../kernels/kernel.ts';
+
+/** What `npm run bench` was asked for. Names narrow what is run; undefined: all. */
+export interface BenchRequest {
+  /** A kernel, or a family: `layernorm` is every `layernorm.*`. */
+  kernel?: string;
+  case?: string;
+  variant?: string;
+  /** Tile constants to run with instead of what is tuned or default. */
+  tile?: Tile;
+  /** Every fitting variant with every tile. */
+  allTiles: boolean;
+  /** Like `allTiles`, and keep the fastest right one of each shape for training to use. */
+  tune: boolean;
+  /** File for the rows. */
+  json?: string;
+  adapter?: string;
+}
+
+const examples = `
+Examples:
+  npm run bench
+  npm run bench -- --kernel layernorm
+  npm run bench -- --kernel layernorm.forward --case odd --variant plain --tile WG=128
+  npm run bench -- --kernel attention --all-tiles --json bench/results/attention.json
+  npm run bench -- --tune
+
+Each kernel is compared with its float64 reference first; one that is wrong gets no speed, and the exit code is 1.
+Of peak: the larger of GFLOP/s and GB/s as a share of what this adapter does at best, measured at the start. Data
+that stays in a cache between dispatches can exceed the peak of memory.
+DEBUG=1 shows the adapter and what is tuned, 2 every timing, 3 buffers, 4 the WGSL that is compiled.
+`;
+
+/**
+ * Reads the command line (without node and script).
+ * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ */
+export function parseBench(argv: string[]): BenchRequest {
+  const command = new Command('npm run bench --')
+    .description("Check each kernel against its reference, then time it beside the adapter's peak.")
+    .usage('[flags]')
+    .option('--kernel <NAME>', 'a kernel or a family of them, such as layernorm.forward or layernorm')
+    .option('--case <NAME>', 'a named size of the kernels, such as odd')
+    .option('--variant <NAME>', 'one implementation, such as plain')
+    .option('--tile <NAME=V,...>', 'values of tile constants, such as WG=64', parseTile)
+    .option('--all-tiles', 'every variant that fits the adapter with every tile', false)
+    .option('--tune', 'run --all-tiles and keep the fastest right choice of each shape for training', false)
+    .option('--json <FILE>', 'write the rows as JSON')
+    .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
+    .addHelpText('after', examples);
+  const request = parseArguments(command, argv).opts<BenchRequest>();
+  for (const [name, value] of Object.entries(request)) {
+    if (value === '') throw new ConfigError(`--${name} is empty`, 'Give a name, or leave the flag away.');
+  }
+  const every = request.tune ? '--tune' : '--all-tiles';
+  if ((request.tune || request.allTiles) && request.tile) {
+    throw new ConfigError(
+      `--tile and ${every} exclude each other`,
+      '--tile runs one tile, the other one all.',
+    );
+  }
+  if (request.tune && (request.variant || request.case)) {
+    const flag = request.variant ? '--variant' : '--case';
+    throw new ConfigError(`${flag} and --tune exclude each other`, 'Narrow --tune with --kernel.');
+  }
+  return request;
+}
+
+/** Reads `WG=64,ROWS=4`. */
+function parseTile(text: string): Tile {
+  const pairs = text.split(',').map((part) => {
+    const [, name, digits] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    if (!name) throw new InvalidArgumentError(`'${part}' is not NAME=WHOLE NUMBER, such as WG=64.`);
+    return [name, Number(digits)] as const;
+  });
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,182 @@
+import { DeviceLostError, GpuError } from '../engine/errors.ts';
+import { compareOutputs, type OutputError, type Problem } from '../engine/gpu/check.ts';
+import type { Gpu } from '../engine/gpu/context.ts';
+import { type Prepared, prepare } from '../engine/gpu/run.ts';
+import type { Choice } from '../engine/gpu/tiles.ts';
+import type { AnyKernel } from '../kernels/kernel.ts';
+import { declarationProblems, specialise } from '../kernels/specialise.ts';
+import { measure } from './measure.ts';
+import type { Peak } from './peak.ts';
+
+/** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
+export interface Row {
+  kernel: string;
+  case: string;
+  /** The variant's name and the values of its tile constants. */
+  tile: { variant: string; [constant: string]: string | number };
+  dtype: 'f32';
+  adapter: string;
+  ok: boolean;
+  /** Of the output that is worst for its tolerance, relative to its largest value; null without a finite one. */
+  maxError: number | null;
+  /** Median of one dispatch, warm. */
+  ms: number | null;
+  gflops: number | null;
+  gbps: number | null;
+  /** What `maxError` may be. */
+  allowedError: number | null;
+  /** Share of the adapter's measured peak: of compute or of memory, whichever is larger. */
+  share: number | null;
+  bound: 'compute' | 'memory' | null;
+  /** Compiling and the first dispatch together; null where an earlier row compiled it. */
+  firstMs: number | null;
+  minMs: number | null;
+  runs: number | null;
+  dispatches: number | null;
+  /** What is wrong, or null. */
+  problem: string | null;
+}
+
+/** What rows are made with. */
+export interface Surroundings {
+  gpu: Gpu;
+  peak: Peak;
+  /** Time for the timing of a row. */
+  budgetMs: number;
+  readText(url: URL): Promise<string>;
+  /** Receives what `DEBUG` asks for. */
+  debug(level: number, text: () => string): void;
+}
+
+/** Makes rows; remembers what did not compile, as the pipeline cache would hand it out again. */
+export class RowMaker {
+  private readonly with: Surroundings;
+  private readonly broken = new Map<string, string>();
+
+  constructor(surroundings: Surroundings) {
+    this.with = surroundings;
+  }
+
+  /**
+   * Compiles, checks and, if the outputs are right, times one choice. Whatever is wrong with the kernel becomes the
+   * row's `problem`.
+   * @throws DeviceLostError when nothing more can run.
+   */
+  async make(problem: Problem, caseName: string, choice: Choice): Promise<Row> {
+    const { gpu, debug } = this.with;
+    const { kernel, dims, inputs } = problem;
+    const row = emptyRow(kernel, caseName, choice, gpu.device.name);
+    let prepared: Prepared | null = null;
+    try {
+      const compileMs = await this.compile(kernel, choice);
+      debug(3, () => buffersText(problem));
+      prepared = prepare(gpu, kernel, choice, dims, inputs);
+      await gpu.device.settle();
+      prepared.record();
+      const start = performance.now();
+      gpu.recorder.flush();
+      await gpu.device.settle();
+      if (compileMs !== null) row.firstMs = compileMs + performance.now() - start;
+      this.judge(row, compareOutputs(problem, await prepared.outputs()));
+      if (row.ok) await this.time(row, problem, prepared);
+    } catch (error) {
+      if (!(error instanceof GpuError) || error instanceof DeviceLostError) throw error;
+      row.ok = false;
+      row.problem = error.message;
+    } finally {
+      prepared?.release();
+    }
+    return row;
+  }
+
+  /**
+   * @returns how long compiling took; null where the pipeline was there.
+   * @throws GpuError where the shader does not compile or does not fit its descriptor.
+   */
+  private async compile(kernel: AnyKernel, { variant, tile }: Choice): Promise<number | null> {
+    const { gpu, readText, debug } = this.with;
+    const key = `${kernel.name} ${variant.name} ${JSON.stringify(tile)}`;
+    const known = this.broken.get(key);
+    if (known !== undefined) throw new GpuError(known);
+    const text = await readText(variant.source);
+    try {
+      const [mismatch] = declarationProblems(kernel, variant, text);
+      if (mismatch) throw new GpuError(`${variant.source.pathname}: ${mismatch}`);
+      debug(4, () => `${variant.source.pathname} as compiled:\n${specialise(text, tile, 'f32')}`);
+      const before = gpu.pipelines.created;
+      const start = performance.now();
+      gpu.pipelines.get(kernel, variant, tile, 'f32');
+      await gpu.device.settle();
+      return gpu.pipelines.created === before ? null : performance.now() - start;
+    } catch (error) {
+      if (error instanceof DeviceLostError) throw error;
+      const message = (error as Error).message;
+      this.broken.set(key, message);
+      throw new GpuError(message);
+    }
+  }
+
+  private judge(row: Row, errors: readonly OutputError[]): void {
+    const worst = errors.reduce((a, b) => (badness(b) > badness(a) ? b : a));
+    row.ok = errors.every(({ ok }) => ok);
+    row.maxError = Number.isFinite(worst.error) ? worst.error : null;
+    row.allowedError = worst.allowed;
+    const wrong = errors.filter(({ ok }) => !ok).map(wrongText);
+    if (wrong.length > 0) row.problem = wrong.join('\n');
+  }
+
+  private async time(row: Row, { kernel, dims }: Problem, prepared: Prepared): Promise<void> {
+    const { gpu, peak, budgetMs, debug } = this.with;
+    const timing = await measure(gpu, prepared.record, budgetMs);
+    debug(2, () => `${row.kernel} ${row.case}: ${JSON.stringify(timing)}`);
+    const { flops, bytes } = kernel.cost(dims);
+    const gflops = flops / timing.ms / 1e6;
+    const gbps = bytes / timing.ms / 1e6;
+    const compute = gflops / peak.gflops;
+    const memory = gbps / peak.gbps;
+    const bound = compute >= memory ? 'compute' : 'memory';
+    Object.assign(row, timing, { gflops, gbps, share: Math.max(compute, memory), bound });
+  }
+}
+
+function emptyRow(kernel: AnyKernel, caseName: string, { variant, tile }: Choice, adapter: string): Row {
+  return {
+    kernel: kernel.name,
+    case: caseName,
+    tile: { variant: variant.name, ...tile },
+    dtype: 'f32',
+    adapter,
+    ok: false,
+    maxError: null,
+    ms: null,
+    gflops: null,
+    gbps: null,
+    allowedError: null,
+    share: null,
+    bound: null,
+    firstMs: null,
+    minMs: null,
+    runs: null,
+    dispatches: null,
+    problem: null,
+  };
+}
+
+/** The error in units of what is allowed; any error of an exact output outweighs all others. */
+function badness({ error, allowed }: OutputError): number {
+  if (error === 0) return 0;
+  return allowed === 0 ? Infinity : error / allowed;
+}
+
+function wrongText({ buffer, error, allowed }: OutputError): string {
+  if (!Number.isFinite(error)) return `${buffer} is not finite, or a part of it was not written`;
+  const limit = allowed === 0 ? 'exact values are wanted' : `${allowed.toExponential(1)} is allowed`;
+  return `${buffer} is wrong by ${error.toExponential(1)} of its largest value, ${limit}`;
+}
+
+function buffersText({ kernel, dims }: Problem): string {
+  const sizes = Object.entries(kernel.buffers).map(
+    ([name, { access, dtype, shape }]) => `  ${name} ${access} ${dtype} (${shape(dims).join(', ')})`,
+  );
+  return [`${kernel.name} ${JSON.stringify(dims)}`, ...sizes].join('\n');
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { writeFileAtomic } from '../engine/atomic_file.ts';
+import { ensureAdapter } from '../engine/doctor/ensure.ts';
+import { AdapterError, DataError, DeviceLostError } from '../engine/errors.ts';
+import { makeProblem } from '../engine/gpu/check.ts';
+import { createGpu, type Gpu } from '../engine/gpu/context.ts';
+import type { Platform } from '../engine/gpu/platform.ts';
+import type { AnyKernel } from '../kernels/kernel.ts';
+import { type BenchRequest, parseBench } from './options.ts';
+import { measurePeak } from './peak.ts';
+import { copy, multiplyAdd } from './peak_kernels.ts';
+import { peakLine, Report, rowsJson, summary } from './report.ts';
+import { type Row, RowMaker } from './row.ts';
+import { type Job, selectJobs } from './select.ts';
+import { decides, findWinner, winnerLine } from './tune.ts';
+
+/** Time for the timing of a row; tuning tries many. */
+const BUDGET_MS = 1000;
+const TUNING_BUDGET_MS = 400;
+
+export interface BenchOptions {
+  platform: Platform;
+  kernels: readonly AnyKernel[];
+  /** Receives the table. */
+  say(text: string): void;
+  /** Receives what `DEBUG` asks for. */
+  note(text: string): void;
+}
+
+/**
+ * `npm run bench`.
+ * @param argv without node and script.
+ * @returns the exit code: 1 when any kernel is wrong.
+ */
+export async function runBench(argv: string[], options: BenchOptions): Promise<number> {
+  const request = parseBench(argv);
+  const { platform, kernels } = options;
+  if (request.json && !existsSync(dirname(request.json))) {
+    throw new DataError(
+      request.json,
+      'its folder does not exist',
+      'Make the folder, or choose another file.',
+    );
+  }
+  await ensureAdapter({ adapter: request.adapter, platform });
+  const gpu = await createGpu(platform, {
+    adapter: request.adapter,
+    kernels: [...kernels, copy, multiplyAdd],
+    onWarning: options.note,
+  });
+  try {
+    const rows = await runJobs(gpu, request, options);
+    if (request.json) await writeFileAtomic(request.json, rowsJson(rows));
+    return rows.every(({ ok }) => ok) ? 0 : 1;
+  } finally {
+    gpu.device.destroy();
+  }
+}
+
+async function runJobs(
+  gpu: Gpu,
+  request: BenchRequest,
+  { platform, kernels, say, note }: BenchOptions,
+): Promise<Row[]> {
+  const debug = (level: number, text: () => string): void => {
+    if (platform.environment.debug >= level) note(text());
+  };
+  const { device, tiles } = gpu;
+  debug(1, () => `${device.name} ${JSON.stringify(device.facts)}`);
+  debug(1, () => `tuned on ${device.key}: ${JSON.stringify(tiles.tuning.table(kernels))}`);
+  const jobs = selectJobs(kernels, tiles, request);
+  const peak = await measurePeak(gpu);
+  say(`${peakLine(device.name, peak)}\n`);
+
+  const maker = new RowMaker({
+    gpu,
+    peak,
+    budgetMs: request.tune ? TUNING_BUDGET_MS : BUDGET_MS,
+    readText: platform.readText,
+    debug,
+  });
+  const report = new Report(jobs);
+  say(report.header());
+  const rows: Row[] = [];
+  for (const job of jobs) {
+    const problem = makeProblem(job.kernel, job.dims);
+    const found: Row[] = [];
+    for (const choice of job.choices) {
+      const row = await maker.make(problem, job.caseName, choice).catch((error: Error) => {
+        throw error instanceof DeviceLostError ? lostAt(job, error) : error;
+      });
+      found.push(row);
+      say(report.row(row));
+    }
+    rows.push(...found);
+    if (request.tune && decides(job, jobs)) {
+      const winner = findWinner(job, found, tiles);
+      say(winnerLine(winner));
+      if (winner) {
+        const { variant, tile } = winner.choice;
+        tiles.tuning.keep(job.kernel, job.dims, 'f32', { variant: variant.name, tile });
+        await platform.saveTuning(device.key, tiles.tuning.table(kernels));
+      }
+    }
+  }
+  say(`\n${summary(rows)}`);
+  return rows;
+}
+
+function lostAt({ kernel, caseName }: Job, { message }: Error): AdapterError {
+  return new AdapterError(
+    `${kernel.name} ${caseName}: ${message}`,
+    'A shader that runs for seconds or never ends is stopped by the driver: look at its loops.',
+  );
+}

@@ -1,0 +1,122 @@
+// Probabilities and score gradients of a block of keys, recomputed from the saved log-sum-exp:
+// p = exp(scale * q k^T - lse), mask = dropout's factor, ds = scale * p * (mask * dy v^T - delta). Kept are
+// mask * p and ds by key, ds by query, in tiles of 32 x 32. One subgroup of 8 per ROWS keys x 32 queries of a tile,
+// everything in registers: a lane holds queries 4 lane .. 4 lane + 3 of every key.
+enable subgroups;
+const ROWS: u32 = 32;
+const LOG2E: f32 = 1.4426950408889634;
+alias store_t = f32;
+struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
+@group(0) @binding(0) var<storage, read> q: array<vec4<store_t>>;         // (batch, queries, qRow) from qOffset
+@group(0) @binding(1) var<storage, read> k: array<vec4<store_t>>;         // (batch, keys, kvRow) from kOffset
+@group(0) @binding(2) var<storage, read> v: array<vec4<store_t>>;         // (batch, keys, kvRow) from vOffset
+@group(0) @binding(3) var<storage, read> dy: array<vec4<store_t>>;        // (batch, queries, heads * headDim)
+@group(0) @binding(4) var<storage, read> stats: array<vec2f>;             // (batch, heads, queries): lse, delta
+@group(0) @binding(5) var<storage, read> random: array<u32>;              // (4), without dropout unused
+@group(0) @binding(6) var<storage, read_write> tiles: array<vec4f>;       // (3, countHeads, keyTiles * queryTiles, 32, 8)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let keys = dims.keys;
+  let queries = dims.queries;
+  let heads = dims.heads;
+  let quads = dims.headDim / 4;
+  let qRow = dims.qRow / 4;
+  let kvRow = dims.kvRow / 4;
+  let keyTiles = dims.keyTiles;
+  let queryTiles = (queries + 31) / 32;
+  let index = dims.firstHead + group.y;
+  let head = index % heads;
+  let item = index / heads;
+  let rowBlock = group.x / queryTiles;
+  let queryTile = group.x % queryTiles;
+  let firstRow = rowBlock * ROWS;
+  let firstKey = 32 * dims.firstKeyTile + firstRow;
+  let query = vec4u(32 * queryTile + 4 * lane) + vec4u(0, 1, 2, 3);
+  let near = min(query, vec4u(queries - 1));
+
+  let qRows = vec4u(dims.qOffset / 4 + head * quads) + (item * queries + near) * qRow;
+  let dyRows = ((item * queries + near) * heads + head) * quads;
+  var kRows: array<u32, ROWS / 8>;
+  for (var g = 0u; g < ROWS / 8; g++) {
+    kRows[g] = (item * keys + min(firstKey + 8 * g + lane, keys - 1)) * kvRow + head * quads;
+  }
+  let kBase = dims.kOffset / 4;
+  let vBase = dims.vOffset / 4;
+  // a block behind the last key, or wholly hidden, holds zeros
+  let hidden = firstKey >= keys || (dims.causal != 0 && firstKey > 32 * queryTile + 31);
+  let columns = select(quads, 0u, hidden);
+
+  var s = array<vec4f, ROWS>();
+  for (var c = 0u; c < columns; c++) {
+    let b = transpose(mat4x4f(vec4f(q[qRows.x + c]), vec4f(q[qRows.y + c]), vec4f(q[qRows.z + c]), vec4f(q[qRows.w + c])));
+    var rows = array<vec4f, ROWS / 8>();
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + kRows[g] + c]); }
+    for (var r = 0u; r < ROWS; r++) {
+      let a = subgroupShuffle(rows[r / 8], r % 8);
+      s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+    }
+  }
+  var dp = array<vec4f, ROWS>();
+  for (var c = 0u; c < columns; c++) {
+    let b = transpose(mat4x4f(vec4f(dy[dyRows.x + c]), vec4f(dy[dyRows.y + c]), vec4f(dy[dyRows.z + c]), vec4f(dy[dyRows.w + c])));
+    var rows = array<vec4f, ROWS / 8>();
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + kRows[g] + c]); }
+    for (var r = 0u; r < ROWS; r++) {
+      let a = subgroupShuffle(rows[r / 8], r % 8);
+      dp[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+    }
+  }
+
+  let place = index * queries + near;
+  let stat0 = stats[place.x];
+  let stat1 = stats[place.y];
+  let stat2 = stats[place.z];
+  let stat3 = stats[place.w];
+  let scale = dims.scale;
+  let lse = vec4f(stat0.x, stat1.x, stat2.x, stat3.x) * LOG2E;
+  let delta = vec4f(stat0.y, stat1.y, stat2.y, stat3.y) * scale;
+  // one past the last key that each query sees
+  let end = select(vec4u(0), select(vec4u(keys), min(vec4u(keys), query + 1), dims.causal != 0), query < vec4u(queries));
+  let threshold = dims.threshold;
+  let opId = dims.opId;
+  let state = vec4u(random[0], random[1], random[2], 0);
+  let keptScale = 1 / (1 - f32(threshold) / 4294967296.0);
+  let droppedQuads = select(0u, 1u, threshold > 0);
+  let maskRow = (keys + 3) / 4;
+
+  let plane = dims.countHeads * keyTiles * queryTiles * 256;
+  let keyTile = firstRow / 32;
+  let start = group.y * keyTiles * queryTiles * 256;
+  let byKey = start + (keyTile * queryTiles + queryTile) * 256 + lane;
+  let byQuery = 2 * plane + start + (queryTile * keyTiles + keyTile) * 256 + 32 * lane;
+  // Stores are large machine code: keys leave at the front, 4 at a time, and the others move up.
+  for (var first = 0u; first < ROWS; first += 4) {
+    var mask = mat4x4f(vec4f(1), vec4f(1), vec4f(1), vec4f(1));
+    for (var once = 0u; once < droppedQuads; once++) {
+      let quad = place * maskRow + (firstKey + first) / 4;
+      mask = transpose(mat4x4f(
+        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.x, threshold)),
+        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.y, threshold)),
+        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.z, threshold)),
+        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.w, threshold)),
+      ));
+    }
+    var ds = mat4x4f();
+    for (var r = 0u; r < 4; r++) {
+      let visible = vec4u(firstKey + first + r) < end;
+      let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), visible);
+      ds[r] = p * (mask[r] * dp[r] * scale - delta);
+      let at = byKey + (firstRow % 32 + first + r) * 8;
+      tiles[at] = mask[r] * p;
+      tiles[plane + at] = ds[r];
+    }
+    ds = transpose(ds);
+    for (var r = 0u; r < 4; r++) { tiles[byQuery + 8 * r + (firstRow % 32 + first) / 4] = ds[r]; }
+    for (var r = 0u; r < ROWS - 4; r++) {
+      s[r] = s[r + 4];
+      dp[r] = dp[r + 4];
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Engine } from '../engine/engine.ts';
+import { worstError } from '../engine/gpu/run.ts';
+import { l2norm, layernorm, patchUnfold, quickGelu, relationship, softmax } from '../engine/ops/index.ts';
+import { readSafetensors } from '../model/weights/safetensors.ts';
+import { openEngine } from './device.ts';
+import { evaluate, type Inputs, type Op } from './vjp.ts';
+
+/** Operations against outputs and gradients that PyTorch computed in float64. */
+const test = suite('golden micro operations');
+const folder = join(import.meta.dirname, 'golden');
+const entries = JSON.parse(readFileSync(join(folder, 'micro_ops.json'), 'utf8')) as Record<
+  string,
+  { eps?: number }
+>;
+
+let engine: Engine;
+let golden: Map<string, { shape: number[]; values: Float64Array }>;
+test.before(async () => {
+  engine = await openEngine();
+  const { tensors } = await readSafetensors(join(folder, 'micro_ops.safetensors'));
+  golden = new Map(
+    [...tensors].map(([name, { shape, data }]) => [
+      name,
+      { shape: [...shape], values: Float64Array.from(data, Number) },
+    ]),
+  );
+});
+test.after(() => engine.close());
+
+/** Runs an operation on the fixture's inputs and compares output and every gradient. */
+async function check(name: string, inputs: readonly string[], op: Op, tolerance: number): Promise<void> {
+  const given: Inputs = Object.fromEntries(inputs.map((input) => [input, golden.get(`${name}/${input}`)!]));
+  const { y, gradients } = await evaluate(engine, given, op, golden.get(`${name}/dy`)!.values);
+  expectClose(y, golden.get(`${name}/y`)!.values, tolerance, `${name}: y`);
+  for (const input of inputs) {
+    expectClose(gradients[input], golden.get(`${name}/d_${input}`)!.values, tolerance, `${name}: d_${input}`);
+  }
+}
+
+function expectClose(found: Float64Array, truth: Float64Array, tolerance: number, what: string): void {
+  const error = worstError(found, truth);
+  assert.ok(error <= tolerance, `${what} is off by ${error.toExponential(2)}, allowed ${tolerance}`);
+}
+
+for (const name of Object.keys(entries).filter((key) => key.startsWith('ln_'))) {
+  // inputs of 1e-4 leave float32 fewer digits of x - mean
+  const tolerance = name.startsWith('ln_tiny') ? 2e-5 : 3e-6;
+  test(name, () =>
+    check(
+      name,
+      ['x', 'weight', 'bias'],
+      (t) => layernorm({ x: t.x, gamma: t.weight, beta: t.bias, eps: entries[name].eps! }),
+      tolerance,
+    ),
+  );
+}
+test('quick_gelu', () => check('quick_gelu', ['x'], (t) => quickGelu({ x: t.x }), 2e-6));
+test('l2_normalise', () => check('l2_normalise', ['x'], (t) => l2norm({ x: t.x }), 2e-6));
+test('softmax', () => check('softmax', ['x'], (t) => softmax({ x: t.x }), 2e-6));
+test('relationship', () =>
+  check('relationship', ['text', 'glob'], (t) => relationship({ text: t.text, global: t.glob }), 2e-6));
+
+test('patch_embed', async () => {
+  const x = golden.get('patch_embed/x')!;
+  const weight = golden.get('patch_embed/weight')!;
+  const [width, channels, side] = weight.shape;
+  const inner = channels * side * side;
+  const patches = golden.get('patch_embed/y')!.values.length / (x.shape[0] * width);
+  /** Where feature f of patch n lies in (B, width, rows, cols); n counts through the batch. */
+  const at = (n: number, f: number): number =>
+    (Math.floor(n / patches) * width + f) * patches + (n % patches);
+
+  // the linear layer around the unfolding, forward and backward, is done here
+  const dy = golden.get('patch_embed/dy')!.values;
+  const dunfolded = new Float64Array(x.shape[0] * patches * inner);
+  for (let i = 0; i < dunfolded.length; i++) {
+    const n = Math.floor(i / inner);
+    for (let f = 0; f < width; f++) dunfolded[i] += dy[at(n, f)] * weight.values[f * inner + (i % inner)];
+  }
+  const found = await evaluate(engine, { x }, (t) => patchUnfold({ image: t.x, patch: side }), dunfolded);
+  const y = new Float64Array(dy.length);
+  for (let n = 0; n < x.shape[0] * patches; n++) {
+    for (let f = 0; f < width; f++) {
+      for (let k = 0; k < inner; k++) y[at(n, f)] += found.y[n * inner + k] * weight.values[f * inner + k];
+    }
+  }
+  // the fixture holds float32 roundings of float64 results
+  expectClose(y, golden.get('patch_embed/y')!.values, 1e-6, 'y');
+  expectClose(found.gradients.x, golden.get('patch_embed/d_x')!.values, 1e-6, 'd_x');
+});
+
+test.run();
