@@ -29,8 +29,8 @@ Examples:
   npm run bench -- --tune
 
 Each kernel is compared with its float64 reference first; one that is wrong gets no speed, and the exit code is 1.
-Of peak: the larger of GFLOP/s and GB/s as a share of what this adapter does at best, measured at the start. Data
-that stays in a cache between dispatches can exceed the peak of memory.
+Of peak: GFLOP/s as a share of multiply-adds in registers, or GB/s as a share of a plain copy of about as many
+bytes, whichever is larger; both are measured at the start.
 DEBUG=1 shows the adapter and what is tuned, 2 every timing, 3 buffers, 4 the WGSL that is compiled.
 `;
 

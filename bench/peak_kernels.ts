@@ -21,7 +21,9 @@ export const multiplyAdd = defineKernel({
   tolerance: { f32: 1e-6 },
   reference: ({ rounds, factor, shift }, { x }) => {
     const y = x.slice();
-    for (let step = 0; step < 8 * rounds; step++) y.forEach((v, i) => (y[i] = v * factor + shift));
+    for (let step = 0; step < 8 * rounds; step++) {
+      for (let i = 0; i < y.length; i++) y[i] = y[i] * factor + shift;
+    }
     return { y };
   },
 });

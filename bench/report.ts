@@ -71,8 +71,10 @@ export class Report {
   }
 }
 
-export function peakLine(adapter: string, { gflops, gbps }: Peak): string {
-  return `${adapter}: at best ${number(gflops)} GFLOP/s and ${number(gbps)} GB/s, measured now`;
+/** What the shares of a run are of. */
+export function peakLine(adapter: string, { gflops, copies }: Peak): string {
+  const moved = copies.map(({ bytes, gbps }) => `${Math.round(bytes / 2 ** 20)} MiB at ${number(gbps)}`);
+  return `${adapter}: at best ${number(gflops)} GFLOP/s; copies move ${moved.join(', ')} GB/s (measured now)`;
 }
 
 export function summary(rows: readonly Row[]): string {

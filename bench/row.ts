@@ -6,7 +6,7 @@ import type { Choice } from '../engine/gpu/tiles.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
 import { declarationProblems, specialise } from '../kernels/specialise.ts';
 import { measure } from './measure.ts';
-import type { Peak } from './peak.ts';
+import { copySpeed, type Peak } from './peak.ts';
 
 /** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
 export interface Row {
@@ -25,7 +25,7 @@ export interface Row {
   gbps: number | null;
   /** What `maxError` may be. */
   allowedError: number | null;
-  /** Share of the adapter's measured peak: of compute or of memory, whichever is larger. */
+  /** Of the adapter's peak: of its arithmetic, or of a copy of as many bytes, whichever share is larger. */
   share: number | null;
   bound: 'compute' | 'memory' | null;
   /** Compiling and the first dispatch together; null where an earlier row compiled it. */
@@ -133,7 +133,7 @@ export class RowMaker {
     const gflops = flops / timing.ms / 1e6;
     const gbps = bytes / timing.ms / 1e6;
     const compute = gflops / peak.gflops;
-    const memory = gbps / peak.gbps;
+    const memory = gbps / copySpeed(peak, bytes);
     const bound = compute >= memory ? 'compute' : 'memory';
     Object.assign(row, timing, { gflops, gbps, share: Math.max(compute, memory), bound });
   }

@@ -31,10 +31,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let firstQuery = group.x * ROWS;
   let kBase = dims.kOffset / 4 + item * keys * kvRow + head * quads;
   let vBase = dims.vOffset / 4 + item * keys * kvRow + head * quads;
-  var qRows: array<u32, ROWS / 8>;
-  for (var g = 0u; g < ROWS / 8; g++) {
-    qRows[g] = dims.qOffset / 4 + (item * queries + min(firstQuery + 8 * g + lane, queries - 1)) * qRow + head * quads;
-  }
+  let qBase = dims.qOffset / 4 + item * queries * qRow + head * quads;
+  let ownQuery = firstQuery + lane;
   // columns beyond the head's are computed twice and stored once
   let column0 = 16 * group.z + lane;
   let column1 = column0 + 8;
@@ -67,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var c = 0u; c < quads; c++) {
       let b = transpose(mat4x4f(vec4f(k[row0 + c]), vec4f(k[row1 + c]), vec4f(k[row2 + c]), vec4f(k[row3 + c])));
       var rows = array<vec4f, ROWS / 8>();
-      for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qRows[g] + c]); }
+      for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
       for (var r = 0u; r < ROWS; r++) {
         let a = subgroupShuffle(rows[r / 8], r % 8);
         s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];

@@ -38,12 +38,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 
   let qRows = vec4u(dims.qOffset / 4 + head * quads) + (item * queries + near) * qRow;
   let dyRows = ((item * queries + near) * heads + head) * quads;
-  var kRows: array<u32, ROWS / 8>;
-  for (var g = 0u; g < ROWS / 8; g++) {
-    kRows[g] = (item * keys + min(firstKey + 8 * g + lane, keys - 1)) * kvRow + head * quads;
-  }
-  let kBase = dims.kOffset / 4;
-  let vBase = dims.vOffset / 4;
+  let kBase = dims.kOffset / 4 + item * keys * kvRow + head * quads;
+  let vBase = dims.vOffset / 4 + item * keys * kvRow + head * quads;
+  let ownKey = firstKey + lane;
   // a block behind the last key, or wholly hidden, holds zeros
   let hidden = firstKey >= keys || (dims.causal != 0 && firstKey > 32 * queryTile + 31);
   let columns = select(quads, 0u, hidden);
@@ -52,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var c = 0u; c < columns; c++) {
     let b = transpose(mat4x4f(vec4f(q[qRows.x + c]), vec4f(q[qRows.y + c]), vec4f(q[qRows.z + c]), vec4f(q[qRows.w + c])));
     var rows = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + kRows[g] + c]); }
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
@@ -62,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var c = 0u; c < columns; c++) {
     let b = transpose(mat4x4f(vec4f(dy[dyRows.x + c]), vec4f(dy[dyRows.y + c]), vec4f(dy[dyRows.z + c]), vec4f(dy[dyRows.w + c])));
     var rows = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + kRows[g] + c]); }
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       dp[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
