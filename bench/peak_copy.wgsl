@@ -1,6 +1,6 @@
 // y = x: the most bytes an adapter can move. Each workgroup copies PER * WG neighbouring vec4, PER to a thread.
 const WG: u32 = 64;
-const PER: u32 = 16;
+const PER: u32 = 64;
 struct Dims { vectors: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;          // (vectors)
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;    // (vectors)

@@ -38,7 +38,7 @@ export const copy = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [4 * d.vectors] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [4 * d.vectors] },
   },
-  tile: { default: { WG: 64, PER: 16 }, space: [1, 16].map((PER) => ({ WG: 64, PER })) },
+  tile: { default: { WG: 64, PER: 64 }, space: [4, 64].map((PER) => ({ WG: 64, PER })) },
   grid: (d, t) => flatGrid(ceilDiv(d.vectors, t.WG * t.PER)),
   cost: (d) => ({ flops: 0, bytes: 32 * d.vectors }),
   cases: { odd: { vectors: 1235 } },

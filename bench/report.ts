@@ -11,6 +11,7 @@ interface Column {
 /** The table of the bench, line by line: its columns fit what the jobs will give, so rows print as they end. */
 export class Report {
   private readonly columns: Column[];
+  private readonly told = new Set<string>();
 
   constructor(jobs: readonly Job[]) {
     const left = (title: string, cells: readonly string[]): Column => ({
@@ -44,7 +45,7 @@ export class Report {
     return this.line(this.columns.map(({ title }) => title));
   }
 
-  /** A row; what is wrong with it follows indented. */
+  /** A row; what is wrong with it follows indented, at full length the first time only. */
   row(row: Row): string {
     const { variant, ...tile } = row.tile;
     const state = row.ok ? number(row.ms) : row.allowedError === null ? 'FAILED' : 'WRONG';
@@ -60,7 +61,11 @@ export class Report {
       row.share === null ? '-' : `${(100 * row.share).toFixed(0)}% ${row.bound}`,
       row.firstMs === null ? '-' : row.firstMs.toFixed(0),
     ]);
-    return row.problem === null ? line : `${line}\n  ${row.problem.replaceAll('\n', '\n  ')}`;
+    if (row.problem === null) return line;
+    const lines = row.problem.split('\n');
+    const shown = this.told.has(row.problem) && lines.length > 1 ? [`${lines[0]} (see above)`] : lines;
+    this.told.add(row.problem);
+    return [line, ...shown.map((text) => `  ${text}`)].join('\n');
   }
 
   private line(cells: readonly string[]): string {

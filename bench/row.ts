@@ -82,7 +82,7 @@ export class RowMaker {
     } catch (error) {
       if (!(error instanceof GpuError) || error instanceof DeviceLostError) throw error;
       row.ok = false;
-      row.problem = error.message;
+      row.problem = withoutTrail(error.message);
     } finally {
       prepared?.release();
     }
@@ -137,6 +137,12 @@ export class RowMaker {
     const bound = compute >= memory ? 'compute' : 'memory';
     Object.assign(row, timing, { gflops, gbps, share: Math.max(compute, memory), bound });
   }
+}
+
+/** Leaves out empty lines and Dawn's list of the calls that led to an error. */
+function withoutTrail(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '' && !/^ - While /.test(line));
+  return lines.join('\n');
 }
 
 function emptyRow(kernel: AnyKernel, caseName: string, { variant, tile }: Choice, adapter: string): Row {

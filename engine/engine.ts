@@ -36,11 +36,9 @@ export class Engine implements TensorHome {
   private inFlight: Promise<void> = Promise.resolve();
   readonly scopes = new Scopes();
   private readonly standIns = new Map<number, Memory>();
-  private readonly debug: number;
 
-  constructor(gpu: Gpu, debug: number) {
+  constructor(gpu: Gpu) {
     this.gpu = gpu;
-    this.debug = debug;
   }
 
   /** Uploads values. */
@@ -203,7 +201,7 @@ export class Engine implements TensorHome {
   }
 
   trace(kernel: string, dims: Dims): void {
-    if (this.debug >= 3) console.error(`${this.where(kernel)} ${JSON.stringify(dims)}`);
+    this.gpu.debug(3, () => `${this.where(kernel)} ${JSON.stringify(dims)}`);
   }
 
   stats(): EngineStats {
@@ -236,7 +234,8 @@ export class Engine implements TensorHome {
   }
 
   writeMemory(memory: Memory, data: ArrayBufferView<ArrayBuffer>): void {
-    if (this.capturing) throw new GpuError(`${this.where('upload')}: a captured step cannot upload; do it before`);
+    if (this.capturing)
+      throw new GpuError(`${this.where('upload')}: a captured step cannot upload; do it before`);
     this.gpu.write(memory.buffer, data);
   }
 
@@ -260,13 +259,11 @@ export class Engine implements TensorHome {
 
 /** Opens the adapter and makes an engine on it. */
 export async function createEngine(platform: Platform, options: GpuOptions = {}): Promise<Engine> {
-  const { debug } = platform.environment;
-  const gpu = await createGpu(platform, { ...options, profile: options.profile || debug >= 2 });
-  const engine = new Engine(gpu, debug);
-  if (engine.gpu.device.facts.maxWorkgroupSize < 64) {
-    throw new GpuError(
-      `${gpu.device.name}: workgroups of ${gpu.device.facts.maxWorkgroupSize}, 64 are needed`,
-    );
+  const gpu = await createGpu(platform, options);
+  if (gpu.device.facts.maxWorkgroupSize < 64) {
+    const { maxWorkgroupSize } = gpu.device.facts;
+    await gpu.close();
+    throw new GpuError(`${gpu.device.name}: workgroups of ${maxWorkgroupSize}, 64 are needed`);
   }
-  return engine;
+  return new Engine(gpu);
 }

@@ -17,7 +17,11 @@ export interface ValueAndGrad {
  * and gradients belong to the enclosing scope.
  * @throws ShapeError when the loss is not a scalar, or when called inside another `valueAndGrad`.
  */
-export function valueAndGrad(engine: Engine, parameters: readonly Parameter[], loss: () => Tensor): ValueAndGrad;
+export function valueAndGrad(
+  engine: Engine,
+  parameters: readonly Parameter[],
+  loss: () => Tensor,
+): ValueAndGrad;
 export function valueAndGrad<A>(
   engine: Engine,
   parameters: readonly Parameter[],

@@ -19,9 +19,11 @@ import { l2normBackward, l2normForward } from './l2norm/l2norm.ts';
 import { layernormBackward, layernormForward, layernormParameters } from './layernorm/layernorm.ts';
 import { maskLossBackward, maskLossFinish, maskLossPartials, pseudoLabels } from './mask_loss/mask_loss.ts';
 import { maskScoresBackward, maskScoresForward } from './mask_scores/mask_scores.ts';
+import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
 import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
 import { patchFold, patchUnfold } from './patch/patch.ts';
+import { columnSums } from './reduce/columns.ts';
 import { relationshipForward, relationshipGlobal, relationshipText } from './relationship/relationship.ts';
 import { softmaxBackward, softmaxForward } from './softmax/softmax.ts';
 import { sumFinish, sumPartials } from './sum/sum.ts';
@@ -39,6 +41,11 @@ export const catalogue: readonly AnyKernel[] = [
   attentionScoresAny,
   maskScoresBackward,
   maskScoresForward,
+  matmulNN,
+  matmulNT,
+  matmulTN,
+  matmulTT,
+  columnSums,
   add,
   multiply,
   scale,

@@ -9,8 +9,9 @@ import { DataError, UserError } from '../engine/errors.ts';
 import { voc20 } from '../train/datasets/voc20.ts';
 import { cellsByClass, cellsByOtherIcon, loadAtlas } from '../train/embedded/atlas.ts';
 import { buildAtlas, buildStyleAtlas } from '../train/embedded/atlas_builder.ts';
-import { otherIcons, vocIcons } from '../train/embedded/icon_names.ts';
+import { otherIcons } from '../train/embedded/other_icons.ts';
 import { paintedTables } from '../train/embedded/tables.ts';
+import { vocIcons } from '../train/embedded/voc_icons.ts';
 
 const test = suite('embedded_atlas');
 const png = fileURLToPath(new URL('../train/embedded/icons.png', import.meta.url));

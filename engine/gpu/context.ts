@@ -4,7 +4,7 @@ import { type Device, type DeviceOptions, openDevice } from './device.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
 import type { Platform } from './platform.ts';
 import { Pool } from './pool.ts';
-import { Profiler } from './profiler.ts';
+import { Profiler, profileTable } from './profiler.ts';
 import { Recorder } from './recorder.ts';
 import { TileTable } from './tiles.ts';
 import { Tuning } from './tuner.ts';
@@ -28,6 +28,8 @@ export interface Gpu {
   recorder: Recorder;
   tiles: TileTable;
   profiler: Profiler | null;
+  /** Prints to standard error at a DEBUG level: 1 device and tuning, 2 kernel timings, 3 buffers, 4 WGSL. */
+  debug(level: number, text: () => string): void;
   /** Copies bytes out of a buffer: submits what is recorded, waits, raises collected errors. */
   read(from: GPUBuffer, bytes: number): Promise<ArrayBuffer>;
   /** Writes into a buffer in recording order: what was recorded before is submitted first. */
@@ -41,17 +43,30 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
     loadSources(platform, options.kernels ?? catalogue),
   ]);
   const tuning = new Tuning(sources, await platform.loadTuning(device.key));
+  const debug = (level: number, text: () => string): void => {
+    if (platform.environment.debug >= level) console.error(text());
+  };
+  debug(1, () => `${device.name}: ${JSON.stringify(device.facts)}`);
+  debug(
+    1,
+    () => `tuned choices for ${device.key}: ${JSON.stringify(tuning.table(options.kernels ?? catalogue))}`,
+  );
   const uniforms = new Uniforms(device);
-  const profiler = options.profile && device.hasTimestamps ? new Profiler(device) : null;
+  const profile = options.profile || platform.environment.debug >= 2;
+  const profiler = profile && device.hasTimestamps ? new Profiler(device) : null;
   const recorder = new Recorder(device, uniforms, profiler);
   const staging = new Map<number, GPUBuffer>();
   return {
     device,
     pool: new Pool(device),
-    pipelines: new Pipelines(device, uniforms, sources, options.onWarning),
+    pipelines: new Pipelines(device, uniforms, sources, {
+      onWarning: options.onWarning,
+      onSource: (label, code) => debug(4, () => `// ${label}\n${code}`),
+    }),
     recorder,
     tiles: new TileTable(device.facts, tuning),
     profiler,
+    debug,
     async read(from, bytes) {
       const size = Math.ceil(bytes / 4) * 4;
       const buffer = staging.get(size) ?? createStaging(device, size);
@@ -85,6 +100,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       recorder.flush();
       try {
         await device.settle();
+        if (profiler && platform.environment.debug >= 2) console.error(profileTable(await profiler.report()));
       } finally {
         device.destroy();
       }

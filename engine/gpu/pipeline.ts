@@ -1,6 +1,6 @@
 import type { AnyKernel, StoreType, Tile, Variant } from '../../kernels/kernel.ts';
 import { specialise } from '../../kernels/specialise.ts';
-import { GpuError } from '../errors.ts';
+import { DataError, GpuError } from '../errors.ts';
 import type { Device } from './device.ts';
 import type { Platform } from './platform.ts';
 import type { Uniforms } from './uniforms.ts';
@@ -15,6 +15,13 @@ export interface Pipeline {
   readonly id: number;
 }
 
+export interface PipelineHooks {
+  /** Receives shader compile warnings; by default the console. */
+  onWarning?: (text: string) => void;
+  /** Receives every module before it is compiled. */
+  onSource?: (label: string, code: string) => void;
+}
+
 /** Compiles each pipeline once and names file and line when WGSL does not compile. */
 export class Pipelines {
   /** Pipelines created since the start; constant in steady state. */
@@ -24,18 +31,13 @@ export class Pipelines {
   private readonly sources: Map<string, string>;
   private readonly cache = new Map<string, Pipeline>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
-  private readonly onWarning: (text: string) => void;
+  private readonly hooks: PipelineHooks;
 
-  constructor(
-    device: Device,
-    uniforms: Uniforms,
-    sources: Map<string, string>,
-    onWarning: (text: string) => void = (text) => console.warn(text),
-  ) {
+  constructor(device: Device, uniforms: Uniforms, sources: Map<string, string>, hooks: PipelineHooks = {}) {
     this.device = device;
     this.uniforms = uniforms;
     this.sources = sources;
-    this.onWarning = onWarning;
+    this.hooks = hooks;
   }
 
   get(kernel: AnyKernel, variant: Variant, tile: Tile, store: StoreType): Pipeline {
@@ -59,6 +61,7 @@ export class Pipelines {
     const texts = files.map((file) => this.sourceText(file));
     const code = [specialise(texts[0], tile, store), ...texts.slice(1)].join('\n');
     const place = placeOf(files, texts);
+    this.hooks.onSource?.(label, code);
 
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label, code });
@@ -73,7 +76,7 @@ export class Pipelines {
       const found = await messages;
       const lines = found.map((m) => `${place(m.lineNum)}:${m.linePos}: ${m.type}: ${m.message}`);
       if (error) throw new GpuError([`kernel ${label} does not compile`, ...lines, error.message].join('\n'));
-      if (lines.length > 0) this.onWarning(lines.join('\n'));
+      if (lines.length > 0) (this.hooks.onWarning ?? console.warn)(lines.join('\n'));
       return null;
     });
     // the detailed GpuError above replaces the generic message
@@ -136,6 +139,18 @@ export async function loadSources(
       for (const file of [variant.source, ...(variant.helpers ?? [])]) files.set(file.href, file);
     }
   }
-  const texts = await Promise.all([...files.values()].map((file) => platform.readText(file)));
+  const texts = await Promise.all([...files.values()].map((file) => readSource(platform, file)));
   return new Map([...files.keys()].map((href, i) => [href, texts[i]]));
+}
+
+async function readSource(platform: Platform, file: URL): Promise<string> {
+  try {
+    return await platform.readText(file);
+  } catch (error) {
+    throw new DataError(
+      file.pathname,
+      `cannot be read: ${(error as Error).message}`,
+      'A kernel names it as its source or a helper: correct the name, or add the file.',
+    );
+  }
 }

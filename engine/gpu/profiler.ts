@@ -96,3 +96,24 @@ export class Profiler {
     this.totals.set(name, total);
   }
 }
+
+/** Kernel times as an aligned table: count, ms, share, GFLOP/s, GB/s. */
+export function profileTable(times: readonly KernelTime[]): string {
+  const total = times.reduce((sum, { ms }) => sum + ms, 0);
+  const rate = (amount: number, ms: number): string => (ms > 0 ? (amount / ms / 1e6).toFixed(1) : '-');
+  const rows = [
+    ['kernel', 'count', 'ms', 'share', 'GFLOP/s', 'GB/s'],
+    ...times.map(({ kernel, count, ms, flops, bytes }) => [
+      kernel,
+      `${count}`,
+      ms.toFixed(1),
+      `${((100 * ms) / Math.max(total, 1e-9)).toFixed(1)}%`,
+      rate(flops, ms),
+      rate(bytes, ms),
+    ]),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: string[]): string =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
+  return rows.map(line).join('\n');
+}

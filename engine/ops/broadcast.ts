@@ -1,4 +1,4 @@
-import { sumFinish } from '../../kernels/sum/sum.ts';
+import { columnSums } from '../../kernels/reduce/columns.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import { product, type Shape, sameShape, show } from '../shape.ts';
@@ -19,5 +19,5 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   const cols = product(shape);
   if (cols === x.size) return engine.view(x, shape);
   if (cols === 1) return engine.view(total(x), shape);
-  return engine.view(launch(sumFinish, { rows: x.size / cols, cols }, { partials: x }).y, shape);
+  return engine.view(launch(columnSums, { rows: x.size / cols, cols }, { x }).y, shape);
 }

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { UserError } from '../../engine/errors.ts';
 import { type Atlas, type AtlasIndex, loadAtlas } from './atlas.ts';
-import { otherIcons, vocIcons } from './icon_names.ts';
+import { otherIcons } from './other_icons.ts';
 import { outlinedTables } from './tables.ts';
+import { vocIcons } from './voc_icons.ts';
 
 const cellSize = 64;
 const columns = 24;

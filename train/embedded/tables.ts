@@ -1,6 +1,6 @@
 /**
  * Our own drawings of dining tables, since no emoji set has one: SVG bodies in a 64 x 64 view box, by the
- * icon names used in `icon_names.ts`.
+ * icon names used in `voc_icons.ts`.
  */
 export const paintedTables: Readonly<Record<string, string>> = {
   'wooden-table': `

@@ -1,0 +1,48 @@
+import { ceilDiv, defineKernel, NO_TILE } from '../kernel.ts';
+
+const at = (file: string): URL => new URL(file, import.meta.url);
+
+export const columnSums = defineKernel({
+  name: 'reduce.columns',
+  doc: 'y = sum over the rows of x: the gradient of what was added to every row, such as a bias.',
+  dims: { rows: 'u32', cols: 'u32' },
+  buffers: {
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    y: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
+  },
+  variants: [
+    {
+      name: 'walk',
+      source: at('columns.wgsl'),
+      fits: (facts) => facts.software,
+      tile: NO_TILE,
+      grid: (d) => [ceilDiv(d.cols, 64), 1, 1],
+    },
+    {
+      name: 'split',
+      source: at('columns_split.wgsl'),
+      tile: {
+        default: { COLUMNS: 16, SLICES: 4 },
+        space: [
+          { COLUMNS: 16, SLICES: 4 },
+          { COLUMNS: 8, SLICES: 8 },
+        ],
+      },
+      grid: (d, t) => [ceilDiv(d.cols, t.COLUMNS), 1, 1],
+    },
+  ],
+  cost: (d) => ({ flops: d.rows * d.cols, bytes: 4 * (d.rows + 1) * d.cols }),
+  cases: {
+    'vit-b16@512 mlp': { rows: 1035, cols: 3072 },
+    'aligned odd': { rows: 3, cols: 68 },
+    odd: { rows: 131, cols: 77 },
+    one: { rows: 1, cols: 1 },
+  },
+  // a thousand numbers one after the other
+  tolerance: { f32: 4e-6 },
+  reference: ({ rows, cols }, { x }) => {
+    const y = new Float64Array(cols);
+    for (let i = 0; i < rows * cols; i++) y[i % cols] += x[i];
+    return { y };
+  },
+});
