@@ -37,6 +37,9 @@ export interface Row {
   problem: string | null;
 }
 
+/** Outputs are filled with numbers of about 3e38 before a run. */
+const UNWRITTEN = 1e30;
+
 /** What rows are made with. */
 export interface Surroundings {
   gpu: Gpu;
@@ -175,7 +178,8 @@ function badness({ error, allowed }: OutputError): number {
 }
 
 function wrongText({ buffer, error, allowed }: OutputError): string {
-  if (!Number.isFinite(error)) return `${buffer} is not finite, or a part of it was not written`;
+  if (!Number.isFinite(error)) return `${buffer} is not finite or has the wrong length`;
+  if (error > UNWRITTEN) return `a part of ${buffer} was not written`;
   const limit = allowed === 0 ? 'exact values are wanted' : `${allowed.toExponential(1)} is allowed`;
   return `${buffer} is wrong by ${error.toExponential(1)} of its largest value, ${limit}`;
 }

@@ -37,7 +37,7 @@ export function valueAndGrad(
   return engine.scope(() => {
     engine.tape = tape;
     try {
-      const result = loss();
+      const result = engine.scope(loss);
       engine.tape = null;
       const [value, aux] = result instanceof Tensor ? [result, undefined] : result;
       if (value.size !== 1) throw new ShapeError(`a loss has one element, this one is ${show(value.shape)}`);

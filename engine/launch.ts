@@ -40,6 +40,9 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
         `${engine.where(kernel.name)}: ${name} is ${show(tensor.shape)}, wanted ${show(shape)}`,
       );
     }
+    if (tensor && dtypeOf(spec) === 'f32' && tensor.dtype !== 'f32') {
+      throw new ShapeError(`${engine.where(kernel.name)}: ${name} holds ${tensor.dtype}, wanted f32`);
+    }
     if (!tensor && count === 0) {
       memories.push(engine.standIn(binding));
       return;

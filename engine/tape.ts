@@ -1,7 +1,7 @@
 import { ShapeError } from './errors.ts';
 import type { Scopes } from './scope.ts';
 import { sameShape, show } from './shape.ts';
-import { type Parameter, type Tensor, tensorsIn } from './tensor.ts';
+import { type Parameter, Tensor, tensorsIn } from './tensor.ts';
 
 /** One recorded operation. */
 export interface TapeNode {
@@ -40,28 +40,38 @@ export class Tape {
   backward(loss: Tensor, one: Tensor, parameters: readonly Parameter[]): Map<Parameter, Tensor> {
     const grads = new Map<number, Tensor>([[loss.id, one]]);
     one.storage.hold();
-    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
+    try {
+      for (let node = this.nodes.pop(); node; node = this.nodes.pop()) this.walk(node, grads);
+      // one tensor may be the gradient of several parameters: each gets a tensor of its own
+      return new Map(
+        parameters.flatMap((parameter) => {
+          const grad = grads.get(parameter.id);
+          return grad
+            ? [[parameter, this.scopes.adopt(new Tensor(grad.storage, grad.shape, grad.dtype))]]
+            : [];
+        }),
+      );
+    } finally {
+      for (const grad of grads.values()) grad.storage.release();
+    }
+  }
+
+  /** Lets go of everything recorded, after a failure half-way. */
+  abandon(): void {
+    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) this.forget(node);
+  }
+
+  private walk(node: TapeNode, grads: Map<number, Tensor>): void {
+    try {
       const dys = node.outputs.map((output) => grads.get(output.id));
       if (dys.some((dy) => dy)) this.step(node, dys, grads);
       for (const output of node.outputs) {
         grads.get(output.id)?.storage.release();
         grads.delete(output.id);
       }
+    } finally {
       this.forget(node);
     }
-    const result = new Map<Parameter, Tensor>();
-    for (const parameter of parameters) {
-      const grad = grads.get(parameter.id);
-      if (!grad) continue;
-      result.set(parameter, this.scopes.adopt(grad));
-    }
-    for (const grad of grads.values()) grad.storage.release();
-    return result;
-  }
-
-  /** Lets go of everything recorded, after a failure half-way. */
-  abandon(): void {
-    for (let node = this.nodes.pop(); node; node = this.nodes.pop()) this.forget(node);
   }
 
   private step(node: TapeNode, dys: readonly (Tensor | undefined)[], grads: Map<number, Tensor>): void {

@@ -1,6 +1,6 @@
 import type { Random } from '../engine/random.ts';
 import { product } from '../engine/shape.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig, VisionConfig } from './config.ts';
 
 /** How a parameter starts when no checkpoint gives it. */
 export type Start =
@@ -24,14 +24,19 @@ export interface ParameterSpec {
   twin?: string;
 }
 
-const ones: Start = { kind: 'constant', value: 1 };
-const zeros: Start = { kind: 'constant', value: 0 };
-const normal = (std: number): Start => ({ kind: 'normal', std });
+export const ones: Start = { kind: 'constant', value: 1 };
+export const zeros: Start = { kind: 'constant', value: 0 };
+export const normal = (std: number): Start => ({ kind: 'normal', std });
 const uniform = (bound: number): Start => ({ kind: 'uniform', bound });
 
 /** Every parameter of the image tower and the head, in checkpoint order. */
 export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
-  return [...towerSpecs(config), ...promptSpecs(config), ...headSpecs(config)];
+  return [
+    ...imageTowerSpecs(config.vision, false),
+    ...tapSpecs(config),
+    ...promptSpecs(config),
+    ...headSpecs(config),
+  ];
 }
 
 /** Taps before the last block, each with a projection of its own. */
@@ -70,16 +75,15 @@ export function blockSpecs(
   ];
 }
 
-/** CLIP's image tower plus the untrained projections of the intermediate taps. Frozen. */
-function towerSpecs(config: ModelConfig): ParameterSpec[] {
-  const { patch, width, layers, embedDim, resolution } = config.vision;
-  const taps = intermediateTaps(config).length;
+/** CLIP's image tower, from the patch embedding to the projection into the joint space, under `backbone`. */
+export function imageTowerSpecs(vision: VisionConfig, trainable: boolean): ParameterSpec[] {
+  const { patch, width, layers, embedDim, resolution } = vision;
   const grid = Math.floor(resolution / patch);
   const scale = width ** -0.5;
   const spec = (name: string, shape: number[], start: Start): ParameterSpec => ({
     name: `backbone.${name}`,
     shape,
-    trainable: false,
+    trainable,
     inert: false,
     start,
   });
@@ -93,12 +97,30 @@ function towerSpecs(config: ModelConfig): ParameterSpec[] {
     spec('positional_embedding', [1 + grid * grid, width], normal(scale)),
     ...norm('ln_pre'),
     ...Array.from({ length: layers }, (_, i) =>
-      blockSpecs(`backbone.transformer.resblocks.${i}`, width, layers, false),
+      blockSpecs(`backbone.transformer.resblocks.${i}`, width, layers, trainable),
     ).flat(),
     ...norm('ln_post'),
     spec('proj', [width, embedDim], normal(scale)),
-    ...Array.from({ length: taps }, (_, i) => norm(`ln_layers.${i}`)).flat(),
-    ...(taps > 0 ? [spec('proj_layers', [taps, width, embedDim], normal(scale))] : []),
+  ];
+}
+
+/** Norm and untrained projection of each tap before the last block. Frozen. */
+function tapSpecs(config: ModelConfig): ParameterSpec[] {
+  const { width, embedDim } = config.vision;
+  const taps = intermediateTaps(config).length;
+  const spec = (name: string, shape: number[], start: Start): ParameterSpec => ({
+    name: `backbone.${name}`,
+    shape,
+    trainable: false,
+    inert: false,
+    start,
+  });
+  return [
+    ...Array.from({ length: taps }, (_, i) => [
+      spec(`ln_layers.${i}.weight`, [width], ones),
+      spec(`ln_layers.${i}.bias`, [width], zeros),
+    ]).flat(),
+    ...(taps > 0 ? [spec('proj_layers', [taps, width, embedDim], normal(width ** -0.5))] : []),
   ];
 }
 

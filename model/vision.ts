@@ -16,7 +16,7 @@ import {
 } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
-import type { ModelConfig } from './config.ts';
+import type { ModelConfig, VisionConfig } from './config.ts';
 import type { DropoutMasks } from './dropout.ts';
 import { intermediateTaps } from './parameters.ts';
 import type { Weights } from './store.ts';
@@ -59,7 +59,7 @@ export function visionTower(
   const count = config.prompts.count;
 
   let x = engine.scope(() => {
-    const tokens = norm(embedPatches(image, weights, config, rows, cols), weights, 'ln_pre');
+    const tokens = norm(embedPatches(image, weights, config.vision, rows, cols), weights, 'ln_pre');
     return tokensWithPrompts({ x: tokens, prompts: prompts[0], skip: 0 });
   });
   observe('vit.input', x);
@@ -96,14 +96,13 @@ export function visionTower(
 }
 
 /** [class | patches] + positions, where the class row holds the class embedding twice, as the release does. */
-function embedPatches(
+export function embedPatches(
   image: Tensor,
   weights: Weights,
-  config: ModelConfig,
+  { patch, width, resolution }: VisionConfig,
   rows: number,
   cols: number,
 ): Tensor {
-  const { patch, width, resolution } = config.vision;
   const batch = image.shape[0];
   const kernel = reshape({ x: weights.get('conv1.weight'), shape: [width, 3 * patch * patch] });
   const patches = linear({ x: patchUnfold({ image, patch }), weight: kernel });

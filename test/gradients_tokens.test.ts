@@ -1,3 +1,4 @@
+import * as check from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
@@ -229,5 +230,26 @@ test('broadcastTo repeats and its gradient sums', () =>
     ({ x }) => Array.from({ length: 4 }, () => Array.from(x)).flat(),
     1e-6,
   ));
+
+test('concat undoes split, and removing prompts undoes inserting them, whatever the sizes', async () => {
+  const size = check.integer({ min: 1, max: 6 });
+  const sizes = check.array(size, { minLength: 1, maxLength: 7 });
+  const undone = check.asyncProperty(size, sizes, size, async (outer, lengths, inner) => {
+    const total = lengths.reduce((a, b) => a + b, 0);
+    const data = values([outer, total, inner], total).values;
+    const { joined, restored } = await engine.fetch(() => {
+      const x = engine.tensor(Float32Array.from(data), [outer, total, inner]);
+      const prompts = engine.zeros([lengths.length, inner]);
+      const longer = tokensWithPrompts({ x, prompts, skip: 0 });
+      return {
+        joined: concat({ parts: split({ x, axis: 1, sizes: lengths }), axis: 1 }),
+        restored: tokensWithPrompts({ x: longer, prompts: null, skip: lengths.length }),
+      };
+    });
+    assert.equal(Float64Array.from(joined), data);
+    assert.equal(Float64Array.from(restored), data);
+  });
+  await check.assert(undone, { numRuns: 40, seed: 1 });
+});
 
 test.run();

@@ -17,7 +17,8 @@ export const FOLDERS = ['kernels', 'engine', 'model', 'train', 'bench', 'test'] 
 export async function readSources(root: URL): Promise<Source[]> {
   const lists = FOLDERS.map(async (folder) => {
     const names = await readdir(new URL(folder, root), { recursive: true });
-    return names.filter((name) => /\.(ts|wgsl)$/.test(name)).map((name) => `${folder}/${name}`);
+    const own = names.filter((name) => /\.(ts|wgsl)$/.test(name) && !name.includes('node_modules/'));
+    return own.map((name) => `${folder}/${name}`);
   });
   const paths = (await Promise.all(lists)).flat().sort();
   return Promise.all(paths.map(async (path) => toSource(path, await readFile(new URL(path, root), 'utf8'))));

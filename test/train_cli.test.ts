@@ -120,6 +120,19 @@ test('eval repeats the evaluation of the run and writes pictures', async () => {
   assert.equal(again.classes, before.classes);
 });
 
+test('a loss that is not finite ends the run, tells where, and the last good checkpoint stays', async () => {
+  const { code, output } = await train(
+    'exploded',
+    '--set',
+    'optim.lr=1e30',
+    '--set',
+    'schedule.warmupIters=3',
+  );
+  assert.is(code, 1, output);
+  assert.match(output, /step \d+: the loss is not finite; first non-finite tensor: \S+.*; images: \S+, \S+/);
+  assert.not.match(output, /\n {4}at /);
+});
+
 test("users' mistakes end with 1, a clear message and no stack", async () => {
   const damaged = join(folder, 'damaged.safetensors');
   writeFileSync(damaged, bytes('whole', 'checkpoints', 'step-000006.safetensors').subarray(0, 5000));

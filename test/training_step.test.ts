@@ -190,7 +190,7 @@ test('a loss that is not finite changes nothing and is explained', async () => {
   assert.ok((await good.bits()) === (await run.bits()), 'the bad step changed a parameter');
   const error = await run.trainer.diagnose(3, batches(3, 1, true));
   assert.instance(error, NonFiniteError);
-  assert.match(error.message, /step 3: .*vit\.input.*image-3-0/);
+  assert.match(error.message, /step 4: .*vit\.input.*image-3-0/);
 });
 
 test.run();

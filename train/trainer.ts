@@ -95,12 +95,12 @@ export class Trainer {
     return { focal: sums[0] / steps, dice: sums[1] / steps, total: sums[2] / steps };
   }
 
-  /** Runs the forward pass of a bad step again and names the first tensor that is not finite. */
+  /** Runs the forward pass of bad step `step` (from 0; messages count from 1) again and names the first tensor that is not finite. */
   async diagnose(step: number, data: readonly Batch[]): Promise<NonFiniteError> {
     const names = data.flatMap((batch) => batch.names);
     const first = await this.firstNonFinite(step, data);
     return new NonFiniteError(
-      `step ${step}: the loss is not finite; first non-finite tensor: ${first ?? 'the loss itself'}; images: ${names.join(', ')}`,
+      `step ${step + 1}: the loss is not finite; first non-finite tensor: ${first ?? 'the loss itself'}; images: ${names.join(', ')}`,
       'No parameter was changed by this step and the last checkpoint stays. Look at these images, or lower optim.lr.',
     );
   }

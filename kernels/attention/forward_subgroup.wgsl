@@ -68,7 +68,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
       for (var r = 0u; r < ROWS; r++) {
         let a = subgroupShuffle(rows[r / 8], r % 8);
-        s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+        s[r] += b * a;
       }
     }
 
@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let b = mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w]));
       for (var r = 0u; r < ROWS; r++) {
         let p = subgroupShuffle(s[r], i);
-        y0[r] += p.x * b[0] + p.y * b[1] + p.z * b[2] + p.w * b[3];
+        y0[r] += b * p;
       }
     }
     let moreSteps = select(0u, steps, quads > 16 * group.z + 8);
@@ -112,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let b = mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w]));
       for (var r = 0u; r < ROWS; r++) {
         let p = subgroupShuffle(s[r], i);
-        y1[r] += p.x * b[0] + p.y * b[1] + p.z * b[2] + p.w * b[3];
+        y1[r] += b * p;
       }
     }
   }

@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var g = 0u; g < ROWS / 8; g++) { weights[g] = tiles[source + 64 * g]; }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(weights[r / 8], r % 8);
-      sums[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+      sums[r] += b * a;
     }
   }
 

@@ -4,6 +4,7 @@
 // everything in registers: a lane holds queries 4 lane .. 4 lane + 3 of every key.
 enable subgroups;
 const ROWS: u32 = 32;
+const STEP: u32 = 8;
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
@@ -52,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
-      s[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+      s[r] += b * a;
     }
   }
   var dp = array<vec4f, ROWS>();
@@ -62,7 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
-      dp[r] += a.x * b[0] + a.y * b[1] + a.z * b[2] + a.w * b[3];
+      dp[r] += b * a;
     }
   }
 
@@ -80,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let opId = dims.opId;
   let state = vec4u(random[0], random[1], random[2], 0);
   let keptScale = 1 / (1 - f32(threshold) / 4294967296.0);
-  let droppedQuads = select(0u, 1u, threshold > 0);
+  let droppingSteps = select(0u, STEP, threshold > 0);
   let maskRow = (keys + 3) / 4;
 
   let plane = dims.countHeads * keyTiles * queryTiles * 256;
@@ -88,20 +89,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let start = group.y * keyTiles * queryTiles * 256;
   let byKey = start + (keyTile * queryTiles + queryTile) * 256 + lane;
   let byQuery = 2 * plane + start + (queryTile * keyTiles + keyTile) * 256 + 32 * lane;
-  // Stores are large machine code: keys leave at the front, 4 at a time, and the others move up.
-  for (var first = 0u; first < ROWS; first += 4) {
-    var mask = mat4x4f(vec4f(1), vec4f(1), vec4f(1), vec4f(1));
-    for (var once = 0u; once < droppedQuads; once++) {
-      let quad = place * maskRow + (firstKey + first) / 4;
-      mask = transpose(mat4x4f(
-        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.x, threshold)),
-        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.y, threshold)),
-        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.z, threshold)),
-        select(vec4f(0), vec4f(keptScale), keep4(state, opId, quad.w, threshold)),
-      ));
+  // Stores are large machine code: keys leave at the front, STEP at a time, and the others move up.
+  for (var first = 0u; first < ROWS; first += STEP) {
+    var mask = array<vec4f, STEP>();
+    for (var r = 0u; r < STEP; r++) { mask[r] = vec4f(1); }
+    // one query and 4 keys at a time, keys first; masks go round and their components move up
+    var draw = place * maskRow + (firstKey + first) / 4;
+    for (var i = 0u; i < droppingSteps; i++) {
+      let kept = select(vec4f(0), vec4f(keptScale), keep4(state, opId, draw.x + i % (STEP / 4), threshold));
+      draw = select(draw, draw.yzwx, (i + 1) % (STEP / 4) == 0);
+      let rows = array<vec4f, 4>(vec4f(mask[0].yzw, kept.x), vec4f(mask[1].yzw, kept.y), vec4f(mask[2].yzw, kept.z), vec4f(mask[3].yzw, kept.w));
+      for (var r = 0u; r < STEP - 4; r++) { mask[r] = mask[r + 4]; }
+      for (var r = 0u; r < 4; r++) { mask[STEP - 4 + r] = rows[r]; }
     }
-    var ds = mat4x4f();
-    for (var r = 0u; r < 4; r++) {
+    var ds = array<vec4f, STEP>();
+    for (var r = 0u; r < STEP; r++) {
       let visible = vec4u(firstKey + first + r) < end;
       let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), visible);
       ds[r] = p * (mask[r] * dp[r] * scale - delta);
@@ -109,11 +111,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       tiles[at] = mask[r] * p;
       tiles[plane + at] = ds[r];
     }
-    ds = transpose(ds);
-    for (var r = 0u; r < 4; r++) { tiles[byQuery + 8 * r + (firstRow % 32 + first) / 4] = ds[r]; }
-    for (var r = 0u; r < ROWS - 4; r++) {
-      s[r] = s[r + 4];
-      dp[r] = dp[r + 4];
+    for (var h = 0u; h < STEP / 4; h++) {
+      let turned = transpose(mat4x4f(ds[4 * h], ds[4 * h + 1], ds[4 * h + 2], ds[4 * h + 3]));
+      let at = byQuery + (firstRow % 32 + first) / 4 + h;
+      for (var r = 0u; r < 4; r++) { tiles[at + 8 * r] = turned[r]; }
+    }
+    for (var r = 0u; r < ROWS - STEP; r++) {
+      s[r] = s[r + STEP];
+      dp[r] = dp[r + STEP];
     }
   }
 }

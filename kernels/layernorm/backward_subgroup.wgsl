@@ -1,7 +1,7 @@
 enable subgroups;
 // dx = rstd * (g - mean(g) - xhat * mean(g * xhat)), as in backward.wgsl. A workgroup is one subgroup of 8 lanes and
 // takes four rows: a lane takes every eighth vec4 of columns of all four, and shuffles add up the lanes. Rows beyond
-// the last one repeat it. Widths that are not a multiple of 4: one lane per row.
+// the last one repeat it.
 const WG: u32 = 8;
 alias store_t = f32;
 struct Dims { rows: u32, cols: u32 }
@@ -9,35 +9,40 @@ struct Dims { rows: u32, cols: u32 }
 @group(0) @binding(1) var<storage, read> x: array<vec4<store_t>>;   // (rows, cols)
 @group(0) @binding(2) var<storage, read> gamma: array<vec4f>;       // (cols)
 @group(0) @binding(3) var<storage, read> stats: array<f32>;         // (rows, 2): mean, rstd
-@group(0) @binding(4) var<storage, read_write> dx: array<store_t>;  // (rows, cols)
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4<store_t>>;  // (rows, cols)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 const ONE = vec4f(1.0);
 
-fn store(quad: u32, value: vec4f) {
-  let i = 4 * quad;
-  dx[i] = store_t(value.x);
-  dx[i + 1] = store_t(value.y);
-  dx[i + 2] = store_t(value.z);
-  dx[i + 3] = store_t(value.w);
-}
-
-fn singleRow(row: u32, cols: u32) {
-  let base = row * cols;
+// Four rows are a whole number of vec4s even when one is not: each lane finds the sums of one row, then the lanes
+// share out the vec4s of dx.
+fn unaligned(first: u32, rows: u32, cols: u32, lane: u32) {
+  let row = min(first + lane % 4, rows - 1);
   let mean = stats[2 * row];
   let rstd = stats[2 * row + 1];
   var sum = 0.0;
   var along = 0.0;
   for (var c = 0u; c < cols; c++) {
-    let i = base + c;
+    let i = row * cols + c;
     let g = f32(dy[i / 4][i % 4]) * gamma[c / 4][c % 4];
     sum += g;
-    along += g * (f32(x[i / 4][i % 4]) - mean) * rstd;
+    along += g * (f32(x[i / 4][i % 4]) - mean);
   }
-  for (var c = 0u; c < cols; c++) {
-    let i = base + c;
-    let xhat = (f32(x[i / 4][i % 4]) - mean) * rstd;
-    dx[i] = store_t(rstd * (f32(dy[i / 4][i % 4]) * gamma[c / 4][c % 4] - (sum + xhat * along) / f32(cols)));
+  let means = firstFour(mean);
+  let rstds = firstFour(rstd);
+  let meanGs = firstFour(sum / f32(cols));
+  let slopes = firstFour(rstd * rstd * rstd * along / f32(cols));
+  let end = (min(4, rows - first) * cols + 3) / 4;
+  for (var q = lane; q < end; q += WG) {
+    var value = vec4f();
+    for (var k = 0u; k < 4; k++) {
+      let r = (4 * q + k) / cols;
+      let c = 4 * q + k - r * cols;
+      let i = first * cols + 4 * q + k;
+      let g = f32(dy[i / 4][i % 4]) * gamma[c / 4][c % 4];
+      value[k] = rstds[r] * (g - meanGs[r]) - (f32(x[i / 4][i % 4]) - means[r]) * slopes[r];
+    }
+    dx[first / 4 * cols + q] = vec4<store_t>(value);
   }
 }
 
@@ -48,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (group.y * groups.x + group.x) * 4;
   if (first >= rows) { return; }
   if (cols % 4 != 0) {
-    if (lane < 4 && first + lane < rows) { singleRow(first + lane, cols); }
+    unaligned(first, rows, cols, lane);
     return;
   }
   let quads = cols / 4;
@@ -74,9 +79,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let slope = rstd * rstd * meanGX;
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
-    store(base.x + q, rstd.x * (vec4f(dy[base.x + q]) * scale - meanG.x) - (vec4f(x[base.x + q]) - mean.x) * slope.x);
-    store(base.y + q, rstd.y * (vec4f(dy[base.y + q]) * scale - meanG.y) - (vec4f(x[base.y + q]) - mean.y) * slope.y);
-    store(base.z + q, rstd.z * (vec4f(dy[base.z + q]) * scale - meanG.z) - (vec4f(x[base.z + q]) - mean.z) * slope.z);
-    store(base.w + q, rstd.w * (vec4f(dy[base.w + q]) * scale - meanG.w) - (vec4f(x[base.w + q]) - mean.w) * slope.w);
+    dx[base.x + q] = vec4<store_t>(rstd.x * (vec4f(dy[base.x + q]) * scale - meanG.x) - (vec4f(x[base.x + q]) - mean.x) * slope.x);
+    dx[base.y + q] = vec4<store_t>(rstd.y * (vec4f(dy[base.y + q]) * scale - meanG.y) - (vec4f(x[base.y + q]) - mean.y) * slope.y);
+    dx[base.z + q] = vec4<store_t>(rstd.z * (vec4f(dy[base.z + q]) * scale - meanG.z) - (vec4f(x[base.z + q]) - mean.z) * slope.z);
+    dx[base.w + q] = vec4<store_t>(rstd.w * (vec4f(dy[base.w + q]) * scale - meanG.w) - (vec4f(x[base.w + q]) - mean.w) * slope.w);
   }
 }

@@ -1,47 +1,56 @@
 enable subgroups;
 // y = (x - mean) * rstd * gamma + beta, as in forward.wgsl. A workgroup is one subgroup of 8 lanes and takes four
 // rows: a lane takes every eighth vec4 of columns of all four, and shuffles add up the lanes. Rows beyond the last
-// one repeat it. Widths that are not a multiple of 4: one lane per row.
+// one repeat it.
 const WG: u32 = 8;
 alias store_t = f32;
 struct Dims { rows: u32, cols: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;   // (rows, cols)
 @group(0) @binding(1) var<storage, read> gamma: array<vec4f>;       // (cols)
 @group(0) @binding(2) var<storage, read> beta: array<vec4f>;        // (cols)
-@group(0) @binding(3) var<storage, read_write> y: array<store_t>;   // (rows, cols)
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<store_t>>;  // (rows, cols)
 @group(0) @binding(4) var<storage, read_write> stats: array<f32>;   // (rows, 2)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 const ONE = vec4f(1.0);
 
-fn store(quad: u32, value: vec4f) {
-  let i = 4 * quad;
-  y[i] = store_t(value.x);
-  y[i + 1] = store_t(value.y);
-  y[i + 2] = store_t(value.z);
-  y[i + 3] = store_t(value.w);
-}
-
 fn element(i: u32) -> f32 {
   return f32(x[i / 4][i % 4]);
 }
 
-fn singleRow(row: u32, cols: u32) {
-  let base = row * cols;
+fn keepStats(row: u32, rows: u32, lane: u32, mean: f32, rstd: f32) {
+  if (lane < 4 && row < rows) {
+    stats[2 * row] = mean;
+    stats[2 * row + 1] = rstd;
+  }
+}
+
+// Four rows are a whole number of vec4s even when one is not: each lane finds the statistics of one row, then the
+// lanes share out the vec4s of y.
+fn unaligned(first: u32, rows: u32, cols: u32, lane: u32) {
+  let row = min(first + lane % 4, rows - 1);
   var sum = 0.0;
-  for (var c = 0u; c < cols; c++) { sum += element(base + c); }
+  for (var c = 0u; c < cols; c++) { sum += element(row * cols + c); }
   let mean = sum / f32(cols);
   var squares = 0.0;
   for (var c = 0u; c < cols; c++) {
-    let d = element(base + c) - mean;
+    let d = element(row * cols + c) - mean;
     squares += d * d;
   }
   let rstd = inverseSqrt(squares / f32(cols) + dims.eps);
-  for (var c = 0u; c < cols; c++) {
-    y[base + c] = store_t((element(base + c) - mean) * rstd * gamma[c / 4][c % 4] + beta[c / 4][c % 4]);
+  let means = firstFour(mean);
+  let rstds = firstFour(rstd);
+  let end = (min(4, rows - first) * cols + 3) / 4;
+  for (var q = lane; q < end; q += WG) {
+    var value = vec4f();
+    for (var k = 0u; k < 4; k++) {
+      let r = (4 * q + k) / cols;
+      let c = 4 * q + k - r * cols;
+      value[k] = (element(first * cols + 4 * q + k) - means[r]) * rstds[r] * gamma[c / 4][c % 4] + beta[c / 4][c % 4];
+    }
+    y[first / 4 * cols + q] = vec4<store_t>(value);
   }
-  stats[2 * row] = mean;
-  stats[2 * row + 1] = rstd;
+  keepStats(first + lane, rows, lane, means[lane % 4], rstds[lane % 4]);
 }
 
 @compute @workgroup_size(WG)
@@ -51,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (group.y * groups.x + group.x) * 4;
   if (first >= rows) { return; }
   if (cols % 4 != 0) {
-    if (lane < 4 && first + lane < rows) { singleRow(first + lane, cols); }
+    unaligned(first, rows, cols, lane);
     return;
   }
   let quads = cols / 4;
@@ -79,13 +88,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
     let shift = beta[q];
-    store(base.x + q, (vec4f(x[base.x + q]) - mean.x) * rstd.x * scale + shift);
-    store(base.y + q, (vec4f(x[base.y + q]) - mean.y) * rstd.y * scale + shift);
-    store(base.z + q, (vec4f(x[base.z + q]) - mean.z) * rstd.z * scale + shift);
-    store(base.w + q, (vec4f(x[base.w + q]) - mean.w) * rstd.w * scale + shift);
+    y[base.x + q] = vec4<store_t>((vec4f(x[base.x + q]) - mean.x) * rstd.x * scale + shift);
+    y[base.y + q] = vec4<store_t>((vec4f(x[base.y + q]) - mean.y) * rstd.y * scale + shift);
+    y[base.z + q] = vec4<store_t>((vec4f(x[base.z + q]) - mean.z) * rstd.z * scale + shift);
+    y[base.w + q] = vec4<store_t>((vec4f(x[base.w + q]) - mean.w) * rstd.w * scale + shift);
   }
-  if (lane < 4 && first + lane < rows) {
-    stats[2 * (first + lane)] = mean[lane];
-    stats[2 * (first + lane) + 1] = rstd[lane];
-  }
+  keepStats(first + lane, rows, lane, mean[lane % 4], rstd[lane % 4]);
 }

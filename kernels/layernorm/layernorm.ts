@@ -36,7 +36,8 @@ export const layernormForward = defineKernel({
   cost: (d) => ({ flops: 8 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases: {
     'vit-b16@512': { rows: 1035, cols: 768, eps: 1e-5 },
-    odd: { rows: 3, cols: 77, eps: 1e-6 },
+    odd: { rows: 7, cols: 77, eps: 1e-6 },
+    'odd, one row': { rows: 1, cols: 3, eps: 1e-5 },
     'rows of 20': { rows: 6, cols: 20, eps: 1e-6 },
   },
   tolerance: { f32: 2e-6, f16: 2e-3 },
@@ -63,7 +64,8 @@ function eachRow(
 
 const cases = {
   'vit-b16@512': { rows: 1035, cols: 768 },
-  odd: { rows: 3, cols: 77 },
+  odd: { rows: 7, cols: 77 },
+  'odd, one row': { rows: 1, cols: 3 },
   'rows of 20': { rows: 6, cols: 20 },
 };
 

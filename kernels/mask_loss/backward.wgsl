@@ -30,13 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   for (var k = 0u; k < PER_THREAD; k++) {
     let i = first + k * WG;
     if (i >= pixels) { return; }
-    let x = logits[row * pixels + i];
     let positive = labels[image * pixels + i] == category;
-    let s = sigmoid(x);
-    let r = sigmoid(-x);
-    let hit = -alpha * power(r, gamma) * (gamma * s * softplus(-x) + r);
-    let miss = (1.0 - alpha) * power(s, gamma) * (gamma * r * softplus(x) + s);
-    let dice = s * r * (s4.x - select(0.0, 2.0 * s4.y, positive));
-    dlogits[row * pixels + i] = focalScale * select(miss, hit, positive) + diceScale * dice;
+    let pixel = pixelLoss(logits[row * pixels + i], positive, alpha, gamma, gamma == 2.0);
+    let dice = pixel.slope * (s4.x - select(0.0, 2.0 * s4.y, positive));
+    dlogits[row * pixels + i] = focalScale * pixel.focal + diceScale * dice;
   }
 }

@@ -10,8 +10,6 @@ struct Dims { rows: u32, pixels: u32, chunks: u32, focal_weight: f32, dice_weigh
 @group(0) @binding(3) var<storage, read_write> total: array<f32>;     // (1)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-var<workgroup> cells: array<vec4f, WG>;
-
 @compute @workgroup_size(WG)
 fn main(@builtin(local_invocation_id) local: vec3u) {
   var totals = vec4f(0.0);
@@ -24,13 +22,8 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
     stats[row] = vec4f(numerator, denominator, present, 0.0);
     totals += vec4f(sums.x / f32(dims.pixels), present * (1.0 - numerator / denominator), present, 0.0);
   }
-  cells[local.x] = totals;
-  for (var half = WG / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (local.x < half) { cells[local.x] += cells[local.x + half]; }
-  }
+  let sum = workgroupSum(totals, local.x);
   if (local.x == 0) {
-    let sum = cells[0];
     let divisor = select(1.0, max(1.0, sum.z), dims.normalise != 0);
     let focal = dims.focal_weight * sum.x / divisor;
     let dice = dims.dice_weight * sum.y / divisor;

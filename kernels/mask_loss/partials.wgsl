@@ -8,8 +8,6 @@ struct Dims { images: u32, classes: u32, pixels: u32, chunks: u32, alpha: f32, g
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>; // (images, classes, chunks)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-var<workgroup> cells: array<vec4f, WG>;
-
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let job = group.y * groups.x + group.x;
@@ -25,17 +23,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let last = min(first + length, pixels);
   var sums = vec4f(0.0);
   for (var i = first + local.x; i < last; i += WG) {
-    let x = logits[row * pixels + i];
     let positive = labels[image * pixels + i] == category;
-    let p = sigmoid(x);
-    let focal = select((1.0 - alpha) * power(p, gamma) * softplus(x), alpha * power(1.0 - p, gamma) * softplus(-x), positive);
-    let t = select(0.0, 1.0, positive);
-    sums += vec4f(focal, p * t, p, t);
+    sums += pixelLoss(logits[row * pixels + i], positive, alpha, gamma, gamma == 2.0).sums;
   }
-  cells[local.x] = sums;
-  for (var half = WG / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (local.x < half) { cells[local.x] += cells[local.x + half]; }
-  }
-  if (local.x == 0) { partials[job] = cells[0]; }
+  let total = workgroupSum(sums, local.x);
+  if (local.x == 0) { partials[job] = total; }
 }

@@ -20,7 +20,7 @@ function variants(transposes: Tile): Variant<MatmulDims>[] {
       source: at('subgroup.wgsl'),
       helpers: [activation],
       fits: softwareSubgroups,
-      tile: tiles({ ROWS: 32 }, { ROWS: 24 }, { ROWS: 8 }),
+      tile: tiles({ ROWS: 32 }, { ROWS: 24 }),
       // row tiles first: consecutive workgroups share their columns of b
       grid: (d, t) => [ceilDiv(d.m, t.ROWS), ceilDiv(d.n, 32), d.batch],
     },

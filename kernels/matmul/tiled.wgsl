@@ -68,10 +68,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 
   for (var s = 0u; s < BLOCK; s++) {
     for (var t = 0u; t < BLOCK; t++) {
-      for (var e = 0u; e < 16; e++) {
-        let r = firstRow + 64 * s + 4 * local.y + e / 4;
-        let at = firstColumn + 64 * t + 4 * local.x + e % 4;
-        if (r < m && at < n) { finish((group.z * m + r) * n + at, at, sums[s * BLOCK + t][e / 4][e % 4]); }
+      let piece = sums[s * BLOCK + t];
+      let top = firstRow + 64 * s + 4 * local.y;
+      let left = firstColumn + 64 * t + 4 * local.x;
+      for (var r = top; r < min(top + 4, m); r++) {
+        for (var q = left; q < min(left + 4, n); q++) { finish((group.z * m + r) * n + q, q, piece[r - top][q - left]); }
       }
     }
   }

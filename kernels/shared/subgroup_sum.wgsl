@@ -7,3 +7,8 @@ fn subgroupSum8(value: vec4f) -> vec4f {
   sum += subgroupShuffleXor(sum, 1u);
   return sum;
 }
+
+// The values that lanes 0 to 3 hold.
+fn firstFour(value: f32) -> vec4f {
+  return vec4f(subgroupShuffle(value, 0u), subgroupShuffle(value, 1u), subgroupShuffle(value, 2u), subgroupShuffle(value, 3u));
+}
