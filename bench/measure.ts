@@ -24,13 +24,7 @@ export interface Timing {
  * @param budgetMs time to spend, exceeded where {@link MIN_RUNS} runs take longer.
  */
 export async function measure(gpu: Gpu, record: () => void, budgetMs: number): Promise<Timing> {
-  const run = async (dispatches: number): Promise<number> => {
-    for (let i = 0; i < dispatches; i++) record();
-    const start = performance.now();
-    gpu.recorder.flush();
-    await gpu.device.settle();
-    return performance.now() - start;
-  };
+  const run = (dispatches: number): Promise<number> => timeSubmit(gpu, record, dispatches);
   await run(1);
   const end = performance.now() + budgetMs;
   let dispatches = 1;
@@ -45,6 +39,15 @@ export async function measure(gpu: Gpu, record: () => void, budgetMs: number): P
     samples.push((await run(dispatches)) / dispatches);
   }
   return { ms: median(samples), minMs: Math.min(...samples), runs: samples.length, dispatches };
+}
+
+/** Milliseconds from submitting so many dispatches until they are done. */
+export async function timeSubmit(gpu: Gpu, record: () => void, dispatches: number): Promise<number> {
+  for (let i = 0; i < dispatches; i++) record();
+  const start = performance.now();
+  gpu.recorder.flush();
+  await gpu.device.settle();
+  return performance.now() - start;
 }
 
 export function median(values: readonly number[]): number {

@@ -12,9 +12,9 @@ export interface BenchRequest {
   /** Tile constants to run with instead of what is tuned or default. */
   tile?: Tile;
   /** Every fitting variant with every tile. */
-  allTiles: boolean;
+  allTiles?: boolean;
   /** Like `allTiles`, and keep the fastest right one of each shape for training to use. */
-  tune: boolean;
+  tune?: boolean;
   /** File for the rows. */
   json?: string;
   adapter?: string;
@@ -31,6 +31,7 @@ Examples:
 Each kernel is compared with its float64 reference first; one that is wrong gets no speed, and the exit code is 1.
 Of peak: GFLOP/s as a share of multiply-adds in registers, or GB/s as a share of a plain copy of about as many
 bytes, whichever is larger; both are measured at the start.
+A ~ marks unsteady times: something else keeps the machine busy.
 DEBUG=1 shows the adapter and what is tuned, 2 every timing, 3 buffers, 4 the WGSL that is compiled.
 `;
 
@@ -46,8 +47,8 @@ export function parseBench(argv: string[]): BenchRequest {
     .option('--case <NAME>', 'a named size of the kernels, such as odd')
     .option('--variant <NAME>', 'one implementation, such as plain')
     .option('--tile <NAME=V,...>', 'values of tile constants, such as WG=64', parseTile)
-    .option('--all-tiles', 'every variant that fits the adapter with every tile', false)
-    .option('--tune', 'run --all-tiles and keep the fastest right choice of each shape for training', false)
+    .option('--all-tiles', 'every variant that fits the adapter with every tile')
+    .option('--tune', 'run --all-tiles and keep the fastest right choice of each shape for training')
     .option('--json <FILE>', 'write the rows as JSON')
     .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
     .addHelpText('after', examples);

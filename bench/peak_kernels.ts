@@ -14,7 +14,7 @@ export const multiplyAdd = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.threads, 16] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.threads, 16] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 8 }, { WG: 64 }, { WG: 256 }] },
+  tile: { default: { WG: 64 }, space: [{ WG: 64 }] },
   grid: (d, t) => flatGrid(ceilDiv(d.threads, t.WG)),
   cost: (d) => ({ flops: 2 * d.threads * d.rounds * ROUND, bytes: 2 * 64 * d.threads }),
   cases: { odd: { threads: 77, rounds: 3, factor: 0.5, shift: 0.25 } },

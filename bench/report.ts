@@ -2,6 +2,9 @@ import type { Peak } from './peak.ts';
 import type { Row } from './row.ts';
 import { describeTile, type Job } from './select.ts';
 
+/** A median so many times the fastest run tells of other load on the machine. */
+const UNSTEADY = 1.3;
+
 interface Column {
   title: string;
   width: number;
@@ -48,7 +51,11 @@ export class Report {
   /** A row; what is wrong with it follows indented, at full length the first time only. */
   row(row: Row): string {
     const { variant, ...tile } = row.tile;
-    const state = row.ok ? number(row.ms) : row.allowedError === null ? 'FAILED' : 'WRONG';
+    const state = row.ok
+      ? `${isUnsteady(row) ? '~' : ''}${number(row.ms)}`
+      : row.allowedError === null
+        ? 'FAILED'
+        : 'WRONG';
     const line = this.line([
       row.kernel,
       row.case,
@@ -98,6 +105,10 @@ export function tileText(variant: string, tile: Readonly<Record<string, number>>
   return `${variant} ${describeTile(tile)}`.trim();
 }
 
+function isUnsteady({ ms, minMs }: Row): boolean {
+  return (ms ?? 0) > UNSTEADY * (minMs ?? 0);
+}
+
 function errorText({ maxError, allowedError }: Row): string {
   if (maxError === null) return allowedError === null ? '-' : 'infinite';
   return maxError === 0 ? '0' : power(maxError);
@@ -107,9 +118,10 @@ function power(value: number): string {
   return value.toExponential(1);
 }
 
-/** Three digits. */
+/** Two or three digits. */
 function number(value: number | null): string {
   if (value === null) return '-';
-  if (value >= 100) return value.toFixed(0);
+  if (value === 0 || value >= 100) return value.toFixed(0);
+  if (value < 0.001) return value.toExponential(1);
   return value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }

@@ -13,7 +13,7 @@ import { copy, multiplyAdd } from './peak_kernels.ts';
 import { peakLine, Report, rowsJson, summary } from './report.ts';
 import { type Row, RowMaker } from './row.ts';
 import { type Job, selectJobs } from './select.ts';
-import { decides, findWinner, winnerLine } from './tune.ts';
+import { decides, duel, findWinner, winnerLine } from './tune.ts';
 
 /** Time for the timing of a row; tuning tries many. */
 const BUDGET_MS = 1000;
@@ -95,7 +95,7 @@ async function runJobs(
     }
     rows.push(...found);
     if (request.tune && decides(job, jobs)) {
-      const winner = findWinner(job, found, tiles);
+      const winner = await findWinner(job, found, tiles, (a, b) => duel(gpu, problem, a, b));
       say(winnerLine(winner));
       if (winner) {
         const { variant, tile } = winner.choice;

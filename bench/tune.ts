@@ -1,11 +1,16 @@
+import type { Problem } from '../engine/gpu/check.ts';
+import type { Gpu } from '../engine/gpu/context.ts';
+import { prepare } from '../engine/gpu/run.ts';
 import type { Choice, TileTable } from '../engine/gpu/tiles.ts';
 import { shapeClass } from '../engine/gpu/tuner.ts';
+import { median, timeSubmit } from './measure.ts';
 import { tileText } from './report.ts';
 import type { Row } from './row.ts';
 import type { Job } from './select.ts';
 
 /** A default is left only for something clearly faster: smaller differences are noise. */
 const GAIN = 1.03;
+const ROUNDS = 9;
 
 /** What is best at one size. */
 export interface Winner {
@@ -14,22 +19,57 @@ export interface Winner {
   gain: number | null;
 }
 
+/** A choice that is right, with its row. */
+export interface Contender {
+  choice: Choice;
+  row: Row;
+}
+
 /**
- * The fastest right choice of a job by its fastest run, which other load on the machine disturbs least; undefined
- * where none is right.
+ * The fastest right choice of a job; undefined where none is right. A rival of the default has to win a duel first:
+ * the rows were timed one after another, while the load of the machine may have changed.
  * @param rows in the order of the job's choices.
  */
-export function findWinner(job: Job, rows: readonly Row[], tiles: TileTable): Winner | undefined {
+export async function findWinner(
+  job: Job,
+  rows: readonly Row[],
+  tiles: TileTable,
+  fight: (rival: Contender, standard: Contender) => Promise<number>,
+): Promise<Winner | undefined> {
   const right = job.choices
-    .map((choice, i) => ({ choice, ms: rows[i].ok ? (rows[i].minMs ?? Infinity) : Infinity }))
-    .filter(({ ms }) => ms < Infinity)
-    .sort((a, b) => a.ms - b.ms);
-  if (right.length === 0) return undefined;
+    .map((choice, i) => ({ choice, row: rows[i] }))
+    .filter(({ row }) => row.ok)
+    .sort((a, b) => a.row.minMs! - b.row.minMs!);
+  const rival = right[0];
+  if (!rival) return undefined;
   const byDefault = tiles.defaultOf(job.kernel);
   const standard = right.find(({ choice }) => isSame(choice, byDefault));
-  if (!standard) return { choice: right[0].choice, gain: null };
-  const gain = standard.ms / right[0].ms;
-  return gain < GAIN ? { choice: standard.choice, gain: 1 } : { choice: right[0].choice, gain };
+  if (!standard) return { choice: rival.choice, gain: null };
+  const gain = rival === standard ? 1 : await fight(rival, standard);
+  return gain < GAIN ? { choice: standard.choice, gain: 1 } : { choice: rival.choice, gain };
+}
+
+/** How many times as fast the rival is: the median of rounds in turn, so that other load meets both alike. */
+export async function duel(
+  gpu: Gpu,
+  { kernel, dims, inputs }: Problem,
+  rival: Contender,
+  standard: Contender,
+): Promise<number> {
+  const sides = [rival, standard].map(({ choice, row }) => ({
+    prepared: prepare(gpu, kernel, choice, dims, inputs),
+    dispatches: row.dispatches ?? 1,
+  }));
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const times: number[] = [];
+    for (const { prepared, dispatches } of sides) {
+      times.push((await timeSubmit(gpu, prepared.record, dispatches)) / dispatches);
+    }
+    ratios.push(times[1] / times[0]);
+  }
+  for (const { prepared } of sides) prepared.release();
+  return median(ratios);
 }
 
 /** Where several cases share a class of shapes, the most expensive one decides. */

@@ -17,8 +17,10 @@ import { gaussianSumDots, gaussianSumForward, gaussianSumLayer } from './gaussia
 import type { AnyKernel } from './kernel.ts';
 import { l2normBackward, l2normForward } from './l2norm/l2norm.ts';
 import { layernormBackward, layernormForward, layernormParameters } from './layernorm/layernorm.ts';
-import { maskLossBackward, maskLossFinish, maskLossPartials, pseudoLabels } from './mask_loss/mask_loss.ts';
-import { maskScoresBackward, maskScoresForward } from './mask_scores/mask_scores.ts';
+import { maskLossFinish } from './mask_loss/finish.ts';
+import { maskLossBackward, maskLossPartials } from './mask_loss/mask_loss.ts';
+import { pseudoLabels, upsampledPseudoLabels } from './mask_loss/pseudo_labels.ts';
+import { upsampled, upsampledAny, upsampledGather } from './mask_loss/upsampled.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
 import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
@@ -39,8 +41,6 @@ export const catalogue: readonly AnyKernel[] = [
   attentionProductAny,
   attentionScores,
   attentionScoresAny,
-  maskScoresBackward,
-  maskScoresForward,
   matmulNN,
   matmulNT,
   matmulTN,
@@ -83,7 +83,11 @@ export const catalogue: readonly AnyKernel[] = [
   maskLossBackward,
   maskLossFinish,
   maskLossPartials,
+  upsampled,
+  upsampledAny,
+  upsampledGather,
   pseudoLabels,
+  upsampledPseudoLabels,
   adamw,
   finite,
   stepLog,

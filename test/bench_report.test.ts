@@ -78,8 +78,18 @@ test('a row that failed tells why, at full length once', () => {
 });
 
 test('exact outputs and zero errors are named so', () => {
-  const line = new Report([job(77)]).row({ ...right, maxError: 0, allowedError: 0, ms: 123.4 });
+  const line = new Report([job(77)]).row({ ...right, maxError: 0, allowedError: 0, ms: 123.4, minMs: 123 });
   assert.match(line, / 0 +exact +123 /);
+});
+
+test('numbers of any size keep the columns', () => {
+  const small = new Report([job(77)]).row({ ...right, ms: 0.0005, minMs: 0.0005, gflops: 0, gbps: 6.7e-5 });
+  assert.match(small, / {2}5\.0e-4 {8}0 {2}6\.7e-5 {4}46% memory/);
+});
+
+test('an unsteady time is marked', () => {
+  assert.match(new Report([job(77)]).row({ ...right, ms: 14, minMs: 10 }), / {2}~14\.0 /);
+  assert.match(new Report([job(77)]).row({ ...right, ms: 12.9, minMs: 10 }), / {2}12\.9 /);
 });
 
 test('the summary counts', () => {
@@ -129,16 +139,19 @@ const tiles = new TileTable(
 const timed = (...times: (number | null)[]): Row[] =>
   times.map((minMs) => (minMs === null ? wrong : { ...right, minMs }));
 
-test('the fastest right choice wins, the default where nothing is clearly faster', () => {
-  const winner = (...times: (number | null)[]) => {
-    const found = findWinner(job(77), timed(...times), tiles);
+test('the fastest right choice wins, the default where nothing is clearly faster', async () => {
+  const winner = async (...times: (number | null)[]) => {
+    const found = await findWinner(job(77), timed(...times), tiles, async (rival, standard) => {
+      assert.equal([rival.choice.tile.WG, standard.choice.tile.WG], [32, 64]);
+      return times[1]! / times[0]!;
+    });
     return [found?.choice.tile.WG, winnerLine(found)];
   };
-  assert.equal(winner(1, 2), [32, '  kept plain WG=32, 2.00 x the default']);
-  assert.equal(winner(1, 1.02), [64, '  kept plain WG=64, the default']);
-  assert.equal(winner(null, 2), [64, '  kept plain WG=64, the default']);
-  assert.equal(winner(1, null), [32, '  kept plain WG=32: the default is wrong']);
-  assert.equal(winner(null, null), [undefined, '  nothing kept: no choice is right']);
+  assert.equal(await winner(1, 2), [32, '  kept plain WG=32, 2.00 x the default']);
+  assert.equal(await winner(1, 1.02), [64, '  kept plain WG=64, the default']);
+  assert.equal(await winner(null, 2), [64, '  kept plain WG=64, the default']);
+  assert.equal(await winner(1, null), [32, '  kept plain WG=32: the default is wrong']);
+  assert.equal(await winner(null, null), [undefined, '  nothing kept: no choice is right']);
 });
 
 test('the most expensive case of a class of shapes decides', () => {

@@ -37,10 +37,10 @@ const refusal = (line: string): string => {
 };
 
 test('flags become a request', () => {
-  assert.equal(parse(''), { allTiles: false, tune: false });
+  assert.equal(parse(''), {});
+  assert.equal(parse('--tune --kernel a'), { tune: true, kernel: 'a' });
+  assert.equal(parse('--all-tiles'), { allTiles: true });
   assert.equal(parse('--kernel a --case b --variant c --tile WG=8,ROWS=4 --json f.json --adapter llvmpipe'), {
-    allTiles: false,
-    tune: false,
     kernel: 'a',
     case: 'b',
     variant: 'c',

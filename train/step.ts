@@ -1,8 +1,15 @@
 import type { Engine } from '../engine/engine.ts';
 import { valueAndGrad } from '../engine/grad.ts';
-import { accumulate, logStep, maskLoss, pseudoLabels, slice } from '../engine/ops/index.ts';
+import {
+  accumulate,
+  logStep,
+  resize,
+  slice,
+  upsampledMaskLoss,
+  upsampledPseudoLabels,
+} from '../engine/ops/index.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
-import { predictMasks } from '../model/cascade.ts';
+import { cascadeMasks } from '../model/cascade.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { DropoutMasks } from '../model/dropout.ts';
 import type { ParameterStore } from '../model/store.ts';
@@ -54,23 +61,23 @@ export function stepGradients(
   random: Tensor | null,
   observe?: Observe,
 ): StepGradients {
-  const masks = new DropoutMasks(random);
+  const dropout = new DropoutMasks(random);
   const trainable = store.trainable;
   return engine.scope(() => {
     let total: StepGradients | null = null;
     for (const { image, labels } of batches) {
       const { grads, aux } = valueAndGrad(engine, trainable, () => {
-        const logits = predictMasks(engine, { image, text, masks }, store, config, observe);
-        const detached = engine.detach(logits);
+        const masks = cascadeMasks(engine, { image, text, masks: dropout }, store, config, observe);
+        const detached = engine.detach(masks);
         const targets = novel
-          ? pseudoLabels({ logits: detached, labels, novel, unlabelled: unlabelledLabel >>> 0 })
+          ? upsampledPseudoLabels({ masks: detached, labels, novel, unlabelled: unlabelledLabel >>> 0 })
           : labels;
-        const [value, parts] = maskLoss({
-          logits,
-          labels: targets,
-          ...loss,
-          normalise: batches.length === 1,
-        });
+        const normalise = batches.length === 1;
+        const [value, parts] = upsampledMaskLoss({ masks, labels: targets, ...loss, normalise });
+        if (observe) {
+          const [, height, width] = labels.shape;
+          observe('pred_masks', resize({ x: detached, height, width }));
+        }
         return [value, { parts, targets }] as const;
       });
       observe?.('labels', aux.targets);

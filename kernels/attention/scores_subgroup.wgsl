@@ -4,7 +4,7 @@
 // everything in registers: a lane holds queries 4 lane .. 4 lane + 3 of every key.
 enable subgroups;
 const ROWS: u32 = 32;
-const STEP: u32 = 8;
+const STEP: u32 = 4;
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }

@@ -12,15 +12,18 @@ struct Dims { rows: u32, pixels: u32, chunks: u32, focal_weight: f32, dice_weigh
 
 @compute @workgroup_size(WG)
 fn main(@builtin(local_invocation_id) local: vec3u) {
+  let rows = dims.rows;
+  let chunks = dims.chunks;
+  let pixels = f32(dims.pixels);
   var totals = vec4f(0.0);
-  for (var row = local.x; row < dims.rows; row += WG) {
+  for (var row = local.x; row < rows; row += WG) {
     var sums = vec4f(0.0);
-    for (var chunk = 0u; chunk < dims.chunks; chunk++) { sums += partials[row * dims.chunks + chunk]; }
+    for (var chunk = 0u; chunk < chunks; chunk++) { sums += partials[row * chunks + chunk]; }
     let numerator = 2.0 * sums.y + 1.0;
     let denominator = sums.z + sums.w + 1.0;
     let present = select(0.0, 1.0, sums.w > 0.0);
     stats[row] = vec4f(numerator, denominator, present, 0.0);
-    totals += vec4f(sums.x / f32(dims.pixels), present * (1.0 - numerator / denominator), present, 0.0);
+    totals += vec4f(sums.x / pixels, present * (1.0 - numerator / denominator), present, 0.0);
   }
   let sum = workgroupSum(totals, local.x);
   if (local.x == 0) {

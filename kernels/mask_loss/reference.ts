@@ -3,47 +3,61 @@ import type { HostArrays } from '../kernel.ts';
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-export interface LossDims {
-  images: number;
-  classes: number;
-  pixels: number;
+export interface FocalDims {
   alpha: number;
   gamma: number;
 }
 
+export interface LossDims extends FocalDims {
+  images: number;
+  classes: number;
+  pixels: number;
+}
+
 /** One focal term: alpha_t * (1 - p_t)^gamma * cross-entropy. Lin et al. 2017, arXiv:1708.02002. */
-export function focalTerm(x: number, positive: boolean, { alpha, gamma }: LossDims): number {
+export function focalTerm(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
   return positive
     ? alpha * sigmoid(-x) ** gamma * softplus(-x)
     : (1 - alpha) * sigmoid(x) ** gamma * softplus(x);
 }
 
-/** Sums over the pixels [first, last) of one (image, class) row: focal, p t, p, t. */
-function sumsOf(d: LossDims, a: HostArrays, row: number, first: number, last: number): number[] {
-  const image = Math.floor(row / d.classes);
-  const sums = [0, 0, 0, 0];
-  for (let i = first; i < last; i++) {
-    const x = a.logits[row * d.pixels + i];
-    const positive = a.labels[image * d.pixels + i] === row % d.classes;
-    const p = sigmoid(x);
-    sums[0] += focalTerm(x, positive, d);
-    sums[1] += positive ? p : 0;
-    sums[2] += p;
-    sums[3] += positive ? 1 : 0;
-  }
-  return sums;
+/** Derivative of {@link focalTerm} with respect to x. */
+export function focalSlope(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
+  const s = sigmoid(x);
+  const r = sigmoid(-x);
+  return positive
+    ? -alpha * r ** gamma * (gamma * s * softplus(-x) + r)
+    : (1 - alpha) * s ** gamma * (gamma * r * softplus(x) + s);
+}
+
+/** Derivative of sigmoid(x). */
+export function sigmoidSlope(x: number): number {
+  return sigmoid(x) * sigmoid(-x);
+}
+
+/** Adds one pixel to the sums from `at`: focal, p t, p, t. */
+export function addPixel(
+  sums: Float64Array,
+  at: number,
+  { x, positive }: { x: number; positive: boolean },
+  d: FocalDims,
+): void {
+  const p = sigmoid(x);
+  sums[at] += focalTerm(x, positive, d);
+  sums[at + 1] += positive ? p : 0;
+  sums[at + 2] += p;
+  sums[at + 3] += positive ? 1 : 0;
 }
 
 export function partialsReference(d: LossDims & { chunks: number }, a: HostArrays): HostArrays {
   const partials = new Float64Array(d.images * d.classes * d.chunks * 4);
   const length = Math.ceil(d.pixels / d.chunks);
   for (let row = 0; row < d.images * d.classes; row++) {
-    for (let chunk = 0; chunk < d.chunks; chunk++) {
-      const first = Math.min(chunk * length, d.pixels);
-      partials.set(
-        sumsOf(d, a, row, first, Math.min(first + length, d.pixels)),
-        (row * d.chunks + chunk) * 4,
-      );
+    const image = Math.floor(row / d.classes);
+    for (let i = 0; i < d.pixels; i++) {
+      const x = a.logits[row * d.pixels + i];
+      const positive = a.labels[image * d.pixels + i] === row % d.classes;
+      addPixel(partials, (row * d.chunks + Math.floor(i / length)) * 4, { x, positive }, d);
     }
   }
   return { partials };
@@ -78,29 +92,38 @@ export function finishReference(d: FinishDims, a: HostArrays): HostArrays {
   return { stats, loss: Float64Array.from([...parts, total, present]), total: Float64Array.of(total) };
 }
 
-export interface BackwardDims extends LossDims {
+/** How the gradient of the loss is made of those of its terms. */
+export interface GradientDims {
+  pixels: number;
   focal_weight: number;
   dice_weight: number;
   normalise: number;
 }
 
-export function backwardReference(d: BackwardDims, a: HostArrays): HostArrays {
-  const dlogits = new Float64Array(d.images * d.classes * d.pixels);
+/**
+ * Gradient of the loss in one (image, class) row, from fields that say how far the terms change: focal, the sum
+ * of p, and the sum of p t.
+ */
+export function gradientOf(
+  d: GradientDims,
+  a: HostArrays,
+  row: number,
+  [focal, all, own]: readonly [number, number, number],
+): number {
   const scale = a.dy[0] / (d.normalise ? Math.max(1, a.loss[3]) : 1);
-  for (let row = 0; row < d.images * d.classes; row++) {
-    const [numerator, denominator, present] = a.stats.subarray(row * 4, row * 4 + 3);
-    for (let i = 0; i < d.pixels; i++) {
-      const x = a.logits[row * d.pixels + i];
-      const positive = a.labels[Math.floor(row / d.classes) * d.pixels + i] === row % d.classes;
-      const s = sigmoid(x);
-      const r = sigmoid(-x);
-      const focal = positive
-        ? -d.alpha * r ** d.gamma * (d.gamma * s * softplus(-x) + r)
-        : (1 - d.alpha) * s ** d.gamma * (d.gamma * r * softplus(x) + s);
-      const dice = (present * s * r * (numerator - (positive ? 2 * denominator : 0))) / denominator ** 2;
-      dlogits[row * d.pixels + i] = scale * ((d.focal_weight * focal) / d.pixels + d.dice_weight * dice);
-    }
-  }
+  const [numerator, denominator, present] = a.stats.subarray(row * 4, row * 4 + 3);
+  // of 1 - numerator / denominator, where the sum of p t counts twice
+  const dice = (present * (numerator * all - 2 * denominator * own)) / denominator ** 2;
+  return scale * ((d.focal_weight * focal) / d.pixels + d.dice_weight * dice);
+}
+
+export function backwardReference(d: LossDims & GradientDims, a: HostArrays): HostArrays {
+  const dlogits = a.logits.map((x, at) => {
+    const row = Math.floor(at / d.pixels);
+    const positive = a.labels[Math.floor(row / d.classes) * d.pixels + (at % d.pixels)] === row % d.classes;
+    const slope = sigmoidSlope(x);
+    return gradientOf(d, a, row, [focalSlope(x, positive, d), slope, positive ? slope : 0]);
+  });
   return { dlogits };
 }
 

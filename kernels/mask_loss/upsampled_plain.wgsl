@@ -2,7 +2,7 @@
 // same pass over the pixels, all that backward needs. The gradient with respect to a pixel's logit is a sum of three
 // known fields (d focal, p (1 - p), t p (1 - p)) with factors that are constant over a mask; what each cell of pixels
 // passes on to the four mask values at its corners is kept for each field.
-// One workgroup per band, which is a row of cells of one (image, class); its threads take the cells in turn.
+// One workgroup per (band, class, image), where a band is a row of cells; its threads take the cells in turn.
 const WG: u32 = 64;
 struct Dims { images: u32, classes: u32, height: u32, width: u32, out_height: u32, out_width: u32, alpha: f32, gamma: f32 }
 @group(0) @binding(0) var<storage, read> masks: array<f32>;             // (images, classes, height, width)
@@ -12,19 +12,18 @@ struct Dims { images: u32, classes: u32, height: u32, width: u32, out_height: u3
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let height = dims.height;
   let width = dims.width;
   let outHeight = dims.out_height;
   let outWidth = dims.out_width;
   let alpha = dims.alpha;
   let gamma = dims.gamma;
-  let job = group.y * groups.x + group.x;
-  if (job >= dims.images * dims.classes * (height + 1)) { return; }
-  let plane = job / (height + 1);
-  let band = job % (height + 1);
-  let image = plane / dims.classes;
-  let category = plane % dims.classes;
+  let band = group.x;
+  let category = group.y;
+  let image = group.z;
+  let plane = image * dims.classes + category;
+  let job = plane * (height + 1) + band;
   let top = (plane * height + max(band, 1) - 1) * width;
   let bottom = (plane * height + min(band, height - 1)) * width;
   let firstRow = firstOf(band, height, outHeight);

@@ -10,17 +10,18 @@ struct Dims { images: u32, classes: u32, height: u32, width: u32, out_height: u3
 @group(0) @binding(3) var<storage, read_write> corners: array<vec4f>;   // (images, classes, height + 1, width + 1, 3)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-fn walk(job: u32, lane: u32, square: bool) {
+fn walk(group: vec3u, lane: u32, square: bool) {
   let height = dims.height;
   let width = dims.width;
   let outHeight = dims.out_height;
   let outQuads = dims.out_width / 4;
   let alpha = dims.alpha;
   let gamma = dims.gamma;
-  let plane = job / (height + 1);
-  let band = job % (height + 1);
-  let image = plane / dims.classes;
-  let category = plane % dims.classes;
+  let band = group.x;
+  let category = group.y;
+  let image = group.z;
+  let plane = image * dims.classes + category;
+  let job = plane * (height + 1) + band;
   let rows = outHeight / height;
   let quads = outQuads / width;
   let rowStep = 1.0 / f32(rows);
@@ -87,13 +88,11 @@ fn walk(job: u32, lane: u32, square: bool) {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let job = group.y * groups.x + group.x;
-  if (job >= dims.images * dims.classes * (dims.height + 1)) { return; }
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   // two bodies, of which one loops: a CPU takes no other branch
   if (dims.gamma == 2.0) {
-    walk(job, lane, true);
+    walk(group, lane, true);
   } else {
-    walk(job, lane, false);
+    walk(group, lane, false);
   }
 }

@@ -16,7 +16,7 @@ interface CrowdSettings {
   crowds: SceneOptions['crowds'];
   /** Objects in a scene at most. */
   objects: number;
-  /** Room for captions per image. Sums over a batch stay below: objects beyond it would go without a caption. */
+  /** Captions of a step per image. */
   captions: number;
 }
 
@@ -43,48 +43,46 @@ export interface HostBatch {
   images: Float32Array<ArrayBuffer>;
   /** (B, k): the concepts in each image, ascending, each once; unused slots hold NO_CONCEPT. */
   imageConcepts: Uint32Array<ArrayBuffer>;
-  /** (m, context): token ids; unused rows hold only an end token. */
+  /** (m, context): token ids, zeros after the end token. */
   tokens: Uint32Array<ArrayBuffer>;
   /** (m): position of each caption's end token. */
   ends: Uint32Array<ArrayBuffer>;
-  /** (m): the concept that each caption names; NO_CONCEPT in unused rows. */
+  /** (m): the concept that each caption names. */
   captionConcepts: Uint32Array<ArrayBuffer>;
 }
 
 /**
- * The batch of one step: a pure function of (atlas, options, step). Every object in it gets one caption, drawn
- * from what is said about its icon.
+ * The batch of one step: a pure function of (atlas, options, step). The captions go round the objects of the batch,
+ * each drawn from what is said about the object's icon.
  */
 export function drawBatch(atlas: Atlas, book: CaptionBook, options: BatchOptions, step: number): HostBatch {
   const { seed, batch, size, crowd, classShare } = options;
-  const { crowds, objects, captions } = crowdSettings[crowd];
-  const conceptOf = new Map(book.concepts.flatMap((cells, concept) => cells.map((cell) => [cell, concept])));
+  const { crowds, objects } = crowdSettings[crowd];
   const pickCell = (random: Random): number => {
-    const fromClasses = random.chance(classShare);
-    const concept = fromClasses
+    const concept = random.chance(classShare)
       ? random.integer(0, book.classes)
       : random.integer(book.classes, book.concepts.length);
     const cells = book.concepts[concept];
     return cells[random.integer(0, cells.length)];
   };
   const result = emptyBatch(options, book);
-  const texts = new Random(seed, CAPTION_STREAM, step);
-  let row = 0;
+  const seen: number[] = [];
   for (let index = 0; index < batch; index++) {
     const random = new Random(seed, SCENE_STREAM, step, index);
     const scene = drawScene(random, { atlas, size, crowds, pickCell });
     writeImage(scene.rgb, size, result.images, index);
     const cells = scene.objects.map(({ cell }) => cell);
-    const concepts = [...new Set(cells.map((cell) => conceptOf.get(cell)!))].sort((a, b) => a - b);
+    const concepts = [...new Set(cells.map((cell) => book.conceptOf(cell)))].sort((a, b) => a - b);
     result.imageConcepts.set(concepts, index * objects);
-    for (const cell of cells) {
-      if (row === batch * captions) break;
-      const ids = book.drawCaption(texts, cell);
-      result.tokens.fill(0, row * book.context, (row + 1) * book.context);
-      result.tokens.set(ids, row * book.context);
-      result.ends[row] = ids.length - 1;
-      result.captionConcepts[row++] = conceptOf.get(cell)!;
-    }
+    seen.push(...cells);
+  }
+  const texts = new Random(seed, CAPTION_STREAM, step);
+  for (let row = 0; row < result.ends.length; row++) {
+    const cell = seen[row % seen.length];
+    const ids = book.drawCaption(texts, cell);
+    result.tokens.set(ids, row * book.context);
+    result.ends[row] = ids.length - 1;
+    result.captionConcepts[row] = book.conceptOf(cell);
   }
   return result;
 }
@@ -97,14 +95,14 @@ export function writeImage(rgb: Uint8Array, size: number, images: Float32Array, 
   writePlanes(raster, imagenetNormalisation, target, raster);
 }
 
-function emptyBatch({ batch, size, crowd }: BatchOptions, { context, vocabulary }: CaptionBook): HostBatch {
+function emptyBatch({ batch, size, crowd }: BatchOptions, { context }: CaptionBook): HostBatch {
   const { objects, captions } = crowdSettings[crowd];
   const rows = batch * captions;
   return {
     images: new Float32Array(batch * 3 * size * size),
     imageConcepts: new Uint32Array(batch * objects).fill(NO_CONCEPT),
-    tokens: new Uint32Array(rows * context).fill(vocabulary.end),
+    tokens: new Uint32Array(rows * context),
     ends: new Uint32Array(rows),
-    captionConcepts: new Uint32Array(rows).fill(NO_CONCEPT),
+    captionConcepts: new Uint32Array(rows),
   };
 }

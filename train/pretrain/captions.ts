@@ -17,6 +17,7 @@ export interface CaptionBook {
   concepts: readonly (readonly number[])[];
   /** How many of the concepts are classes. */
   classes: number;
+  conceptOf(cell: number): number;
   /** Draws one of a cell's captions in one of the templates, as ids without padding. */
   drawCaption(random: Random, cell: number): readonly number[];
 }
@@ -30,11 +31,14 @@ export function captionBook(atlas: AtlasIndex): CaptionBook {
   const sentences = new Map(
     [...captions].map((caption) => [caption, fill(caption).map((text) => vocabulary.encode(text))]),
   );
+  const concepts = [...classes, ...cellsByOtherIcon(atlas)];
+  const conceptOf = new Map(concepts.flatMap((cells, concept) => cells.map((cell) => [cell, concept])));
   return {
     vocabulary,
     context: Math.max(...[...sentences.values()].flat().map((ids) => ids.length)),
-    concepts: [...classes, ...cellsByOtherIcon(atlas)],
+    concepts,
     classes: classes.length,
+    conceptOf: (cell) => conceptOf.get(cell)!,
     drawCaption: (random, cell) => {
       const { captions } = atlas.cells[cell];
       const variants = sentences.get(captions[random.integer(0, captions.length)])!;
