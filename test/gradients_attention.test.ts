@@ -225,6 +225,19 @@ test('only wanted gradients are computed', async () => {
   }
 });
 
+test('backward keeps the scores of few heads at a time', async () => {
+  const random = mulberry32(8);
+  const dy = randomValues([1, 800, 24], random).values;
+  const qkv = randomValues([1, 800, 72], random);
+  await run({ qkv }, dy, (x) => selfAttention({ qkv: x.qkv, heads: 6 }));
+  engine.gpu.pool.resetPeak();
+  const before = engine.stats().live;
+  await run({ qkv }, dy, (x) => selfAttention({ qkv: x.qkv, heads: 6 }));
+  // one head takes 3 x 25 x 25 tiles of 4 KiB = 7.3 MiB; all six would be 44 MiB
+  assert.ok(engine.stats().peak - before < 20 * 2 ** 20, `${engine.stats().peak - before} bytes`);
+  assert.is(engine.stats().live, before);
+});
+
 test('what does not fit is refused by name', () => {
   engine.scope(() => {
     const [a, b] = [engine.zeros([1, 5, 12]), engine.zeros([1, 7, 12])];

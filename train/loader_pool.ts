@@ -64,7 +64,9 @@ function createThreadPool<S extends Setup>(setup: S, workers: number): Pool<S> {
     }
   };
   const finish = (worker: Worker, answer: Answer) => {
-    const request = busy.get(worker)!;
+    const request = busy.get(worker);
+    // an answer that was under way when the pool was closed
+    if (request === undefined) return;
     busy.delete(worker);
     // An idle thread must not keep the process alive.
     worker.unref();

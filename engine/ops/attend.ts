@@ -2,7 +2,7 @@ import { attentionDelta } from '../../kernels/attention/delta.ts';
 import { attentionForward, attentionForwardAny } from '../../kernels/attention/forward.ts';
 import { attentionProduct, attentionProductAny } from '../../kernels/attention/product.ts';
 import { type AttentionDims, TILE } from '../../kernels/attention/reference.ts';
-import { attentionScores, attentionScoresAny } from '../../kernels/attention/scores.ts';
+import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kernels/attention/scores.ts';
 import { dropThreshold } from '../../kernels/dropout/philox.ts';
 import { ceilDiv } from '../../kernels/kernel.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
@@ -82,73 +82,54 @@ export function attendBackward(
   { dims, q, k, v, random, y, lse }: ReturnType<typeof attend>['save'],
   { dq, dk, dv }: { dq?: Tensor; dk?: Tensor; dv?: Tensor },
 ): void {
-  const { batch, heads, queries, keys, headDim, threshold, qOffset, qRow, kOffset, vOffset, kvRow } = dims;
-  const whole = headDim % 4 === 0;
-  const scores = whole ? attentionScores : attentionScoresAny;
-  const product = whole ? attentionProduct : attentionProductAny;
+  const { batch, heads, queries, keys, headDim } = dims;
+  const scores = headDim % 4 === 0 ? attentionScores : attentionScoresAny;
+  const product = headDim % 4 === 0 ? attentionProduct : attentionProductAny;
   const { stats } = launch(attentionDelta, { batch, heads, queries, headDim }, { y, dy, lse });
   const queryTiles = ceilDiv(queries, TILE);
-  const common = { batch, heads, headDim };
-  for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE))) {
+  const fromDy = { xOffset: 0, xRow: heads * headDim };
+  const fromQ = { xOffset: dims.qOffset, xRow: dims.qRow };
+  const fromK = { xOffset: dims.kOffset, xRow: dims.kvRow };
+  const intoQ = { outOffset: dims.qOffset, outRow: dims.qRow };
+  const intoK = { outOffset: dims.kOffset, outRow: dims.kvRow };
+  const intoV = { outOffset: dims.vOffset, outRow: dims.kvRow };
+  const oneRound = (round: Round): void => {
     const { firstHead, countHeads, firstKeyTile, keyTiles } = round;
-    const kept = threshold > 0 ? random : undefined;
+    const kept = dims.threshold > 0 ? random : undefined;
     const { tiles } = launch(scores, { ...dims, ...round }, { q, k, v, dy, stats, random: kept });
-    const byKey = {
-      rows: keys,
-      inner: queries,
-      firstRowTile: firstKeyTile,
-      rowTiles: keyTiles,
-      firstInnerTile: 0,
-      innerTiles: queryTiles,
-    };
+    const common = { batch, heads, headDim, firstHead, countHeads };
+    const keyRows = { rows: keys, firstRowTile: firstKeyTile, rowTiles: keyTiles };
+    const byKey = { ...common, ...keyRows, inner: queries, firstInnerTile: 0, innerTiles: queryTiles };
+    const queryRows = { rows: queries, firstRowTile: 0, rowTiles: queryTiles };
     const byQuery = {
-      rows: queries,
+      ...common,
+      ...queryRows,
       inner: keys,
-      firstRowTile: 0,
-      rowTiles: queryTiles,
       firstInnerTile: firstKeyTile,
       innerTiles: keyTiles,
     };
-    const from = { ...common, firstHead, countHeads };
-    if (dv) {
-      const places = {
-        plane: 0,
-        xOffset: 0,
-        xRow: heads * headDim,
-        outOffset: vOffset,
-        outRow: kvRow,
-        accumulate: 0,
-      };
-      launch(product, { ...from, ...byKey, ...places }, { tiles, x: dy, out: dv });
-    }
-    if (dk) {
-      const places = {
-        plane: 1,
-        xOffset: qOffset,
-        xRow: qRow,
-        outOffset: kOffset,
-        outRow: kvRow,
-        accumulate: 0,
-      };
-      launch(product, { ...from, ...byKey, ...places }, { tiles, x: q, out: dk });
-    }
-    if (dq) {
-      const accumulate = firstKeyTile > 0 ? 1 : 0;
-      const places = {
-        plane: 2,
-        xOffset: kOffset,
-        xRow: kvRow,
-        outOffset: qOffset,
-        outRow: qRow,
-        accumulate,
-      };
-      launch(product, { ...from, ...byQuery, ...places }, { tiles, x: k, out: dq });
-    }
+    const later = firstKeyTile > 0 ? 1 : 0;
+    if (dv)
+      launch(product, { ...byKey, plane: 0, ...fromDy, ...intoV, accumulate: 0 }, { tiles, x: dy, out: dv });
+    if (dk)
+      launch(product, { ...byKey, plane: 1, ...fromQ, ...intoK, accumulate: 0 }, { tiles, x: q, out: dk });
+    if (dq)
+      launch(
+        product,
+        { ...byQuery, plane: 2, ...fromK, ...intoQ, accumulate: later },
+        { tiles, x: k, out: dq },
+      );
+  };
+  // a scope each, so that the scores of one round make room for the next
+  for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE))) {
+    engineOf({ dy }).scope(() => oneRound(round));
   }
 }
 
+type Round = Pick<ScoresDims, 'firstHead' | 'countHeads' | 'firstKeyTile' | 'keyTiles'>;
+
 /** Cuts heads and keys into rounds of even size whose scores fit {@link SCRATCH_BYTES}. */
-function* rounds(allHeads: number, queryTiles: number, allKeyTiles: number) {
+function* rounds(allHeads: number, queryTiles: number, allKeyTiles: number): Generator<Round> {
   const tileBytes = 3 * TILE * TILE * 4;
   const room = Math.max(1, Math.floor(SCRATCH_BYTES / (tileBytes * queryTiles)));
   const keyTiles = even(allKeyTiles, room);

@@ -76,21 +76,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var block = mat4x4f(bQuad(j), bQuad(j + bLine), bQuad(j + 2 * bLine), bQuad(j + 3 * bLine));
     if (TRANSPOSE_B) { block = transpose(block); }
     let i = aStart + step * aK;
+    // all loads first: the compiler does not move them
     let x0 = aQuad(i);
+    var x1: vec4f;
+    var x2: vec4f;
+    var x3: vec4f;
+    if (ROWS > 8) { x1 = aQuad(i + aEight); }
+    if (ROWS > 16) { x2 = aQuad(i + 2 * aEight); }
+    if (ROWS > 24) { x3 = aQuad(i + 3 * aEight); }
     c0 += block * fourRows(x0, 0);
     c1 += block * fourRows(x0, 1);
     if (ROWS > 8) {
-      let x1 = aQuad(i + aEight);
       c2 += block * fourRows(x1, 0);
       c3 += block * fourRows(x1, 1);
     }
     if (ROWS > 16) {
-      let x2 = aQuad(i + 2 * aEight);
       c4 += block * fourRows(x2, 0);
       c5 += block * fourRows(x2, 1);
     }
     if (ROWS > 24) {
-      let x3 = aQuad(i + 3 * aEight);
       c6 += block * fourRows(x3, 0);
       c7 += block * fourRows(x3, 1);
     }
