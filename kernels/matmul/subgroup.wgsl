@@ -4,9 +4,10 @@ enable subgroups;
 // One subgroup makes ROWS x 32 of c: a lane keeps 4 columns of every row, 4 rows to a matrix (its columns are c's rows).
 // Four steps of k at a time, a lane loads a 4 x 4 block of b for itself and, for each 8 rows, one vec4 of a for all:
 // the row of its own number, or if a is transposed, for k + lane / 2 the rows of one half.
-const ROWS: u32 = 32;
+const ROWS: u32 = 32;  // 8, 16, 24 or 32
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
+const_assert ROWS % 8 == 0 && ROWS <= 32;
 alias store_t = f32;
 struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<store_t>>;                    // (batch or 1, m, k), or (.., k, m) if transposed

@@ -1,11 +1,12 @@
 // c = activation(op(a) op(b) + bias) + residual, op = identity or transpose. A workgroup of 16 x 16 threads makes
 // 64 BLOCK x 64 BLOCK of c; a thread owns BLOCK x BLOCK pieces of 4 x 4, 64 rows and columns apart. Tiles of a and b
 // with 16 / BLOCK values of k wait in workgroup memory, one vec4 (along the rows of op(a), the columns of op(b)) from each thread.
-const BLOCK: u32 = 1;
+const BLOCK: u32 = 1;  // 1, 2 or 4
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
 const DEPTH: u32 = 16 / BLOCK;
 const QUADS: u32 = 16 * BLOCK;
+const_assert DEPTH * BLOCK == 16;
 alias store_t = f32;
 struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
 @group(0) @binding(0) var<storage, read> a: array<store_t>;                    // (batch or 1, m, k), or (.., k, m) if transposed
