@@ -1,6 +1,6 @@
 import { attentionDelta } from '../../kernels/attention/delta.ts';
 import { attentionForward, attentionForwardAny } from '../../kernels/attention/forward.ts';
-import { attentionProduct, attentionProductAny } from '../../kernels/attention/product.ts';
+import { attentionProduct, attentionProductAny, type ProductDims } from '../../kernels/attention/product.ts';
 import { type AttentionDims, TILE } from '../../kernels/attention/reference.ts';
 import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kernels/attention/scores.ts';
 import { dropThreshold } from '../../kernels/dropout/philox.ts';
@@ -97,28 +97,18 @@ export function attendBackward(
     const { firstHead, countHeads, firstKeyTile, keyTiles } = round;
     const kept = dims.threshold > 0 ? random : undefined;
     const { tiles } = launch(scores, { ...dims, ...round }, { q, k, v, dy, stats, random: kept });
-    const common = { batch, heads, headDim, firstHead, countHeads };
     const keyRows = { rows: keys, firstRowTile: firstKeyTile, rowTiles: keyTiles };
-    const byKey = { ...common, ...keyRows, inner: queries, firstInnerTile: 0, innerTiles: queryTiles };
+    const byKey = { ...keyRows, inner: queries, firstInnerTile: 0, innerTiles: queryTiles };
     const queryRows = { rows: queries, firstRowTile: 0, rowTiles: queryTiles };
-    const byQuery = {
-      ...common,
-      ...queryRows,
-      inner: keys,
-      firstInnerTile: firstKeyTile,
-      innerTiles: keyTiles,
-    };
+    const byQuery = { ...queryRows, inner: keys, firstInnerTile: firstKeyTile, innerTiles: keyTiles };
     const later = firstKeyTile > 0 ? 1 : 0;
-    if (dv)
-      launch(product, { ...byKey, plane: 0, ...fromDy, ...intoV, accumulate: 0 }, { tiles, x: dy, out: dv });
-    if (dk)
-      launch(product, { ...byKey, plane: 1, ...fromQ, ...intoK, accumulate: 0 }, { tiles, x: q, out: dk });
-    if (dq)
-      launch(
-        product,
-        { ...byQuery, plane: 2, ...fromK, ...intoQ, accumulate: later },
-        { tiles, x: k, out: dq },
-      );
+    const common = { batch, heads, headDim, firstHead, countHeads };
+    const multiply = (x: Tensor, out: Tensor, rest: Omit<ProductDims, keyof typeof common>): void => {
+      launch(product, { ...common, ...rest }, { tiles, x, out });
+    };
+    if (dv) multiply(dy, dv, { ...byKey, ...fromDy, ...intoV, plane: 0, accumulate: 0 });
+    if (dk) multiply(q, dk, { ...byKey, ...fromQ, ...intoK, plane: 1, accumulate: 0 });
+    if (dq) multiply(k, dq, { ...byQuery, ...fromK, ...intoQ, plane: 2, accumulate: later });
   };
   // a scope each, so that the scores of one round make room for the next
   for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE))) {

@@ -24,7 +24,8 @@ const productDims = {
   accumulate: 'u32',
 } as const;
 
-type ProductDims = DimsOf<typeof productDims>;
+/** A product of tiles with rows of one operand; see the kernel for the names. */
+export type ProductDims = DimsOf<typeof productDims>;
 
 const subgroup: Variant<ProductDims> = {
   name: 'subgroup',

@@ -1,49 +1,6 @@
-import { dropThreshold, keep } from '../dropout/philox.ts';
+import { keep } from '../dropout/philox.ts';
 import type { HostArrays } from '../kernel.ts';
-
-/**
- * Where queries, keys and values lie. Row strides and offsets count elements, so that all three may be parts of
- * one packed buffer; tokens of one item follow each other without gaps.
- */
-export interface AttentionDims {
-  readonly [name: string]: number;
-  batch: number;
-  heads: number;
-  queries: number;
-  keys: number;
-  headDim: number;
-  qOffset: number;
-  qRow: number;
-  kOffset: number;
-  vOffset: number;
-  kvRow: number;
-  /** Factor on q k^T, 1 / sqrt(headDim). */
-  scale: number;
-  /** 1 hides every key behind its query; as many queries as keys then. */
-  causal: number;
-  /** Dropout probability as {@link dropThreshold}; 0 for none. */
-  threshold: number;
-  /** Tells dropout of this operation from every other's. */
-  opId: number;
-}
-
-/** WGSL types of {@link AttentionDims}, in order. */
-export const attentionDims = {
-  batch: 'u32',
-  heads: 'u32',
-  queries: 'u32',
-  keys: 'u32',
-  headDim: 'u32',
-  qOffset: 'u32',
-  qRow: 'u32',
-  kOffset: 'u32',
-  vOffset: 'u32',
-  kvRow: 'u32',
-  scale: 'f32',
-  causal: 'u32',
-  threshold: 'u32',
-  opId: 'u32',
-} as const;
+import type { AttentionDims } from './dims.ts';
 
 /** The head's rows of one packed operand: a view by token. */
 export function headRows(
@@ -125,55 +82,6 @@ export function attentionReference(d: AttentionDims, a: HostArrays): HostArrays 
     }
   });
   return { y, lse };
-}
-
-type Sizes = Pick<AttentionDims, 'batch' | 'heads' | 'queries' | 'keys' | 'headDim'>;
-interface Settings {
-  causal?: boolean;
-  probability?: number;
-  opId?: number;
-}
-
-/** Dims of one attention over `q` (batch, queries, W) and separate `k`, `v` (batch, keys, W). */
-export function separate(sizes: Sizes, settings: Settings = {}): AttentionDims {
-  const width = sizes.heads * sizes.headDim;
-  return { ...common(sizes, settings), qOffset: 0, qRow: width, kOffset: 0, vOffset: 0, kvRow: width };
-}
-
-/** Dims of one attention over packed `qkv` (batch, tokens, 3 W). */
-export function packed(
-  sizes: Omit<Sizes, 'queries' | 'keys'> & { tokens: number },
-  settings: Settings = {},
-): AttentionDims {
-  const { tokens, ...rest } = sizes;
-  const width = sizes.heads * sizes.headDim;
-  const all = { ...rest, queries: tokens, keys: tokens };
-  return {
-    ...common(all, settings),
-    qOffset: 0,
-    qRow: 3 * width,
-    kOffset: width,
-    vOffset: 2 * width,
-    kvRow: 3 * width,
-  };
-}
-
-function common(
-  { batch, heads, queries, keys, headDim }: Sizes,
-  { causal = false, probability = 0, opId = 0 }: Settings,
-) {
-  const threshold = dropThreshold(probability);
-  return {
-    batch,
-    heads,
-    queries,
-    keys,
-    headDim,
-    scale: 1 / Math.sqrt(headDim),
-    causal: Number(causal),
-    threshold,
-    opId,
-  };
 }
 
 /** Rows and columns of a stored tile of scores. */
