@@ -4,15 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
 import { ShapeError } from '../engine/errors.ts';
-import { mulberry32, worstError } from '../engine/gpu/run.ts';
+import { worstError } from '../engine/gpu/run.ts';
 import { valueAndGrad } from '../engine/grad.ts';
-import {
-  maskLoss,
-  pseudoLabels,
-  resize,
-  upsampledMaskLoss,
-  upsampledPseudoLabels,
-} from '../engine/ops/index.ts';
+import { maskLoss, resize, upsampledMaskLoss, upsampledPseudoLabels } from '../engine/ops/index.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { bilinearBackward, bilinearReference } from '../kernels/bilinear/bilinear.ts';
 import { backwardReference, finishReference, partialsReference } from '../kernels/mask_loss/reference.ts';
@@ -20,6 +14,7 @@ import { upsampled } from '../kernels/mask_loss/upsampled.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import { openEngine } from './device.ts';
 import { errorOf } from './error_of.ts';
+import { type Problem, problem, type Sizes, shapes } from './mask_loss_support.ts';
 import { checkOp, launched } from './vjp.ts';
 
 const test = suite('mask loss gradients');
@@ -31,31 +26,6 @@ test.after(() => engine.close());
 
 const settings = { alpha: 0.25, gamma: 2, focalWeight: 100, diceWeight: 1, normalise: true };
 type Settings = typeof settings;
-
-interface Sizes {
-  images: number;
-  classes: number;
-  height: number;
-  width: number;
-  outHeight: number;
-  outWidth: number;
-}
-
-interface Problem extends Sizes {
-  masks: Float32Array<ArrayBuffer>;
-  labels: Uint32Array<ArrayBuffer>;
-}
-
-/** Masks in [-6, 4) and labels of which one in eight is 255; the last class is absent where there are several. */
-function problem(sizes: Sizes, seed = 1): Problem {
-  const { images, classes, height, width, outHeight, outWidth } = sizes;
-  const random = mulberry32(seed);
-  const masks = Float32Array.from({ length: images * classes * height * width }, () => 10 * random() - 6);
-  const labels = Uint32Array.from({ length: images * outHeight * outWidth }, () =>
-    random() < 0.125 ? 255 : Math.floor(random() * Math.max(1, classes - 1)),
-  );
-  return { ...sizes, masks, labels };
-}
 
 const masksOf = (p: Problem): Parameter =>
   engine.parameter('masks', p.masks, [p.images, p.classes, p.height, p.width], true);
@@ -152,17 +122,6 @@ test('maskLoss agrees with the golden losses', async () => {
     }
   }
 });
-
-const shapes: Record<string, Sizes> = {
-  'factor 8': { images: 2, classes: 5, height: 6, width: 3, outHeight: 48, outWidth: 24 },
-  'factors 16 and 24': { images: 1, classes: 3, height: 2, width: 4, outHeight: 32, outWidth: 96 },
-  'one mask value': { images: 2, classes: 2, height: 1, width: 1, outHeight: 16, outWidth: 8 },
-  'factor 3': { images: 1, classes: 4, height: 5, width: 7, outHeight: 15, outWidth: 21 },
-  'no whole factor': { images: 2, classes: 3, height: 5, width: 7, outHeight: 13, outWidth: 11 },
-  'taller, less wide': { images: 1, classes: 3, height: 4, width: 9, outHeight: 37, outWidth: 5 },
-  smaller: { images: 1, classes: 3, height: 13, width: 11, outHeight: 5, outWidth: 7 },
-  'the same size': { images: 2, classes: 3, height: 7, width: 5, outHeight: 7, outWidth: 5 },
-};
 
 for (const [what, sizes] of Object.entries(shapes)) {
   test(`upsampledMaskLoss to ${what} is the loss of the resize`, async () => {
@@ -312,45 +271,6 @@ test('shapes that do not fit are named', () => {
     'upsampled_pseudo_labels: labels is (2, 48, 24), wanted (1, any, any)',
   );
   for (const tensor of [labels, masks, flat]) tensor.dispose();
-});
-
-test('upsampledPseudoLabels chooses as pseudoLabels of the resize', async () => {
-  const unlabelled = 254;
-  const chosen = new Set<number>();
-  for (const sizes of Object.values(shapes)) {
-    const p = problem({ ...sizes, classes: 6 }, 7);
-    p.labels.forEach((label, i) => {
-      if (label % 2 === 0) p.labels[i] = unlabelled;
-    });
-    const found = await engine.fetch(() => {
-      const masks = engine.tensor(p.masks, [p.images, p.classes, p.height, p.width]);
-      const labels = labelsOf(p);
-      const novel = engine.tensor(Uint32Array.of(5, 0, 3), [3]);
-      const logits = resize({ x: masks, height: p.outHeight, width: p.outWidth });
-      return {
-        fused: upsampledPseudoLabels({ masks, labels, novel, unlabelled }),
-        unfused: pseudoLabels({ logits, labels, novel, unlabelled }),
-      };
-    });
-    assert.equal(found.fused, found.unfused);
-    found.fused.forEach((label, i) => {
-      if (p.labels[i] !== unlabelled) assert.is(label, p.labels[i]);
-      else chosen.add(label);
-    });
-  }
-  assert.equal([...chosen].sort(), [0, 3, 5]);
-});
-
-test('upsampledPseudoLabels leaves labelled pixels alone and takes the first of equals', async () => {
-  const { y } = await engine.fetch(() => ({
-    y: upsampledPseudoLabels({
-      masks: engine.zeros([1, 4, 2, 2]),
-      labels: engine.tensor(Uint32Array.of(0, 255, 254, 1, 254, 3), [1, 2, 3]),
-      novel: engine.tensor(Uint32Array.of(2, 3), [2]),
-      unlabelled: 254,
-    }),
-  }));
-  assert.equal(Array.from(y), [0, 255, 2, 1, 2, 3]);
 });
 
 test.run();

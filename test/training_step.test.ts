@@ -51,7 +51,7 @@ class Run {
     this.engine = engine;
     this.accumulation = accumulation;
     this.store = new ParameterStore(engine, parameterSpecs(own), new Map(), 7);
-    this.optimizer = new AdamW(engine, this.store.trainable, optim, schedule);
+    this.optimizer = new AdamW(engine, this.store.trainable, optim);
     const random = new Random(3);
     const text = Float32Array.from({ length: CLASSES * 12 }, () => random.normal());
     const context: StepContext = {
@@ -63,7 +63,7 @@ class Run {
       novel: mode === 'transductive' ? engine.tensor(Uint32Array.of(1, 2), [2]) : null,
     };
     this.trainer = new Trainer(
-      { context, optimizer: this.optimizer, accumulation, batch, crop: SIZE, seed: 5, history: 10 },
+      { context, optimizer: this.optimizer, schedule, accumulation, batch, crop: SIZE, seed: 5, history: 10 },
       0,
     );
   }

@@ -4,7 +4,6 @@ import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { type ParameterRules, parameterSettings } from './parameter_groups.ts';
-import { learningRate, type Schedule } from './schedule.ts';
 
 export interface OptimizerSettings extends ParameterRules {
   betas: readonly [number, number];
@@ -27,43 +26,34 @@ export class AdamW {
   /** Updates made so far, t of the bias correction. */
   updates = 0;
   private readonly slots: Slot[];
-  private readonly rates: number[];
+  /** Base learning rate of each parameter group. */
+  readonly baseRates: readonly number[];
   private readonly schedule: Tensor;
   private readonly settings: OptimizerSettings;
-  private readonly decay: Schedule;
 
-  constructor(
-    engine: Engine,
-    parameters: readonly Parameter[],
-    settings: OptimizerSettings,
-    decay: Schedule,
-  ) {
+  constructor(engine: Engine, parameters: readonly Parameter[], settings: OptimizerSettings) {
     this.settings = settings;
-    this.decay = decay;
     const chosen = parameterSettings(
       parameters.map(({ name }) => name),
       settings,
     );
-    this.rates = [...new Set([...chosen.values()].map(({ lr }) => lr))];
-    this.schedule = engine.tensor(new Float32Array(2 + this.rates.length), [2 + this.rates.length]);
+    this.baseRates = [...new Set([...chosen.values()].map(({ lr }) => lr))];
+    this.schedule = engine.tensor(new Float32Array(2 + this.baseRates.length), [2 + this.baseRates.length]);
     this.slots = parameters.map((parameter) => {
       const { lr, weightDecay } = chosen.get(parameter.name)!;
       const [m, v] = [engine.zeros(parameter.shape), engine.zeros(parameter.shape)];
-      return { parameter, m, v, group: this.rates.indexOf(lr), weightDecay };
+      return { parameter, m, v, group: this.baseRates.indexOf(lr), weightDecay };
     });
   }
 
-  /** Sets bias corrections and learning rates for step `step` of the schedule; call before recording it. */
-  begin(step: number): void {
+  /**
+   * Sets bias corrections and learning rates of the next update; call before recording it.
+   * @param rate learning rate of this step for a group's base rate.
+   */
+  begin(rate: (base: number) => number): void {
     const [beta1, beta2] = this.settings.betas;
     const t = ++this.updates;
-    const rates = this.rates.map((base) => learningRate(step, base, this.decay));
-    this.schedule.write(Float32Array.from([1 - beta1 ** t, 1 - beta2 ** t, ...rates]));
-  }
-
-  /** Learning rate of each group at a step, by the group's base rate: for logs. */
-  ratesAt(step: number): number[] {
-    return this.rates.map((base) => learningRate(step, base, this.decay));
+    this.schedule.write(Float32Array.from([1 - beta1 ** t, 1 - beta2 ** t, ...this.baseRates.map(rate)]));
   }
 
   /**

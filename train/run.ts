@@ -35,6 +35,7 @@ import {
   type RunFolder,
   saveEvaluation,
 } from './run_folder.ts';
+import { learningRate } from './schedule.ts';
 import { evaluationTable } from './table.ts';
 import { Trainer } from './trainer.ts';
 import { initialWeights, startingWeights } from './weights.ts';
@@ -95,7 +96,8 @@ async function trainOn(
       best,
       interrupted: interrupt.asked,
       actions: {
-        learningRate: (step) => Math.max(...optimizer.ratesAt(step)),
+        learningRate: (step) =>
+          Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
         gpuBytes: pool,
         evaluate: (step) => evaluated(step),
         saveBest: (step, hiou) => save(bestCheckpointFile(folder), step, hiou),
@@ -168,7 +170,7 @@ async function openRun(
     ? textTensor(file!, checkpoint.tensors, [classes, config.model.vision.embedDim])
     : start!.text;
   const store = new ParameterStore(engine, specs, tensors, config.seed);
-  const optimizer = new AdamW(engine, store.trainable, config.optim, config.schedule);
+  const optimizer = new AdamW(engine, store.trainable, config.optim);
   if (checkpoint)
     optimizer.restore(optimizerTensors(file!, checkpoint.tensors, optimizer), checkpoint.updates);
   const text = engine.tensor(textValues.data as Float32Array<ArrayBuffer>, textValues.shape);
@@ -217,6 +219,7 @@ function trainerOptions(run: OpenRun, config: RunConfig, { info }: Dataset) {
         mode === 'transductive' ? engine.tensor(Uint32Array.from(info.novel), [info.novel.length]) : null,
     },
     optimizer,
+    schedule: config.schedule,
     accumulation,
     batch,
     crop: config.data.crop,

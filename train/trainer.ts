@@ -4,6 +4,7 @@ import { countNonFinite, nonFiniteCounter } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Batch } from './loader.ts';
 import type { AdamW } from './optimizer.ts';
+import { learningRate, type Schedule } from './schedule.ts';
 import { type MicroBatch, type StepContext, type StepState, stepGradients, trainingStep } from './step.ts';
 
 /** Mean losses of the steps since the last report. */
@@ -21,6 +22,7 @@ export interface BadStep {
 interface TrainerOptions {
   context: StepContext;
   optimizer: AdamW;
+  schedule: Schedule;
   /** Micro-batches of a step. */
   accumulation: number;
   batch: number;
@@ -61,10 +63,10 @@ export class Trainer {
 
   /** Submits one step of the schedule. */
   async step(step: number, data: readonly Batch[]): Promise<void> {
-    const { context, optimizer } = this.options;
+    const { context, optimizer, schedule } = this.options;
     await this.engine.throttle();
     this.upload(step, data);
-    optimizer.begin(step);
+    optimizer.begin((base) => learningRate(step, base, schedule));
     this.captured ??= this.engine.capture(() => trainingStep(context, optimizer, this.batches, this.state));
     this.captured.submit();
   }

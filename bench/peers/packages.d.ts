@@ -37,3 +37,71 @@ declare module '@jax-js/jax' {
     f: (a: Tree, b: Tree) => R,
   ): ((a: Tree, b: Tree) => R) & { dispose(): void };
 }
+
+declare module '@tensorflow/tfjs' {
+  export interface Tensor {
+    readonly shape: number[];
+    add(other: Tensor): Tensor;
+    sub(other: Tensor): Tensor;
+    mul(other: Tensor | Scalar): Tensor;
+    square(): Tensor;
+    rsqrt(): Tensor;
+    sigmoid(): Tensor;
+    softmax(axis: number): Tensor;
+    sum(): Scalar;
+    mean(axis: number, keepDims: boolean): Tensor;
+    matMul(other: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
+    reshape(shape: number[]): Tensor;
+    transpose(order: number[]): Tensor;
+    data(): Promise<Float32Array<ArrayBuffer>>;
+    dispose(): void;
+  }
+  export interface Scalar extends Tensor {
+    readonly rank: 0;
+  }
+  export const fused: { matMul(operands: { a: Tensor; b: Tensor; bias: Tensor }): Tensor };
+  export function tensor(values: Float32Array, shape: number[]): Tensor;
+  export function scalar(value: number): Scalar;
+  export function split(x: Tensor, count: number, axis: number): Tensor[];
+  export function tidy<T>(body: () => T): T;
+  export function dispose(tensors: Record<string, Tensor>): void;
+  export function grads(f: (...inputs: Tensor[]) => Tensor): (inputs: Tensor[]) => Tensor[];
+  export function setBackend(name: string): Promise<boolean>;
+  export function ready(): Promise<void>;
+  export function backend(): object;
+  export function enableProdMode(): void;
+}
+
+declare module '@tensorflow/tfjs-backend-webgpu' {
+  export class WebGPUBackend {
+    readonly device: GPUDevice;
+    endComputePassEncoder(): void;
+    submitQueue(): void;
+  }
+}
+
+declare module 'onnxruntime-node' {
+  export interface OnnxTensor {
+    readonly data: Float32Array<ArrayBuffer>;
+    readonly location: string;
+    dispose(): void;
+  }
+  export const Tensor: new (
+    type: 'float32',
+    data: Float32Array,
+    shape: readonly number[],
+  ) => OnnxTensor;
+  export interface InferenceSession {
+    run(feeds: Record<string, OnnxTensor>, fetches?: readonly string[]): Promise<Record<string, OnnxTensor>>;
+    release(): Promise<void>;
+  }
+  export interface SessionOptions {
+    executionProviders: readonly string[];
+    preferredOutputLocation?: 'gpu-buffer';
+    extra?: object;
+  }
+  export const InferenceSession: {
+    create(model: Uint8Array, options: SessionOptions): Promise<InferenceSession>;
+  };
+  export function listSupportedBackends(): { name: string }[];
+}

@@ -1,9 +1,9 @@
 import { attentionDelta } from '../../kernels/attention/delta.ts';
+import type { AttentionDims } from '../../kernels/attention/dims.ts';
 import { attentionForward, attentionForwardAny } from '../../kernels/attention/forward.ts';
 import { attentionProduct, attentionProductAny, type ProductDims } from '../../kernels/attention/product.ts';
-import { type AttentionDims, TILE } from '../../kernels/attention/reference.ts';
+import { TILE } from '../../kernels/attention/reference.ts';
 import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kernels/attention/scores.ts';
-import { dropThreshold } from '../../kernels/dropout/philox.ts';
 import { ceilDiv } from '../../kernels/kernel.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
@@ -19,12 +19,15 @@ export interface AttentionDropout {
   op: number;
 }
 
-/** The dims that do not depend on the layout. */
-export function settings(
+/**
+ * The settings of the kernels' dims.
+ * @throws ShapeError when the heads do not divide the width or are too wide, ConfigError for an impossible probability.
+ */
+export function attentionSettings(
   op: string,
   width: number,
-  { heads, causal, dropout }: { heads: number; causal?: boolean; dropout?: AttentionDropout },
-): Pick<AttentionDims, 'heads' | 'headDim' | 'scale' | 'causal' | 'threshold' | 'opId'> {
+  { heads, causal = false, dropout }: { heads: number; causal?: boolean; dropout?: AttentionDropout },
+) {
   const headDim = width / heads;
   if (!Number.isInteger(headDim) || headDim < 1 || headDim > 128) {
     throw new ShapeError(`${op}: ${heads} heads of ${headDim} columns, wanted whole heads of 1 to 128`);
@@ -36,14 +39,7 @@ export function settings(
       'Give a number from 0 up to, but not including, 1.',
     );
   }
-  return {
-    heads,
-    headDim,
-    scale: 1 / Math.sqrt(headDim),
-    causal: causal ? 1 : 0,
-    threshold: dropThreshold(probability),
-    opId: dropout?.op ?? 0,
-  };
+  return { headDim, settings: { causal, probability, opId: dropout?.op ?? 0 } };
 }
 
 interface Operands {

@@ -1,9 +1,10 @@
+import { separate } from '../../kernels/attention/dims.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf } from '../launch.ts';
 import { defineOp, type Gradients } from '../op.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionDropout, attend, attendBackward, settings } from './attend.ts';
+import { type AttentionDropout, attend, attendBackward, attentionSettings } from './attend.ts';
 
 interface AttentionArgs {
   /** (B, Nq, W): the heads' columns side by side. */
@@ -27,22 +28,12 @@ export const attention = defineOp({
     const [batch, queries, width] = q.shape;
     expectShape('attention: k', k.shape, [batch, null, width]);
     expectShape('attention: v', v.shape, k.shape);
-    const dims = {
-      ...settings('attention', width, args),
-      batch,
-      queries,
-      keys: k.shape[1],
-      qOffset: 0,
-      qRow: width,
-      kOffset: 0,
-      vOffset: 0,
-      kvRow: width,
-    };
-    if (dims.causal && dims.queries !== dims.keys) {
-      throw new ShapeError(
-        `attention: causal with ${dims.queries} queries and ${dims.keys} keys, wanted as many`,
-      );
+    const keys = k.shape[1];
+    const { headDim, settings } = attentionSettings('attention', width, args);
+    if (args.causal && queries !== keys) {
+      throw new ShapeError(`attention: causal with ${queries} queries and ${keys} keys, wanted as many`);
     }
+    const dims = separate({ batch, heads: args.heads, queries, keys, headDim }, settings);
     return attend({ dims, q, k, v, random: args.dropout?.random });
   },
   vjp: (dy, saved, needs) => {

@@ -1,8 +1,9 @@
+import { packed } from '../../kernels/attention/dims.ts';
 import { engineOf } from '../launch.ts';
 import { defineOp } from '../op.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionDropout, attend, attendBackward, settings } from './attend.ts';
+import { type AttentionDropout, attend, attendBackward, attentionSettings } from './attend.ts';
 
 interface SelfAttentionArgs {
   /** (B, N, 3 W): queries, keys and values side by side, each with its heads' columns side by side. */
@@ -20,18 +21,8 @@ export const selfAttention = defineOp({
     const { qkv } = args;
     expectShape('selfAttention: qkv', qkv.shape, [null, null, null]);
     const [batch, tokens, row] = qkv.shape;
-    const width = row / 3;
-    const dims = {
-      ...settings('selfAttention', width, args),
-      batch,
-      queries: tokens,
-      keys: tokens,
-      qOffset: 0,
-      qRow: row,
-      kOffset: width,
-      vOffset: 2 * width,
-      kvRow: row,
-    };
+    const { headDim, settings } = attentionSettings('selfAttention', row / 3, args);
+    const dims = packed({ batch, heads: args.heads, tokens, headDim }, settings);
     return attend({ dims, q: qkv, k: qkv, v: qkv, random: args.dropout?.random });
   },
   vjp: (dy, saved) => {

@@ -1,5 +1,6 @@
 import { type AdapterFacts, type BufferSpec, ceilDiv, defineKernel, type Variant } from '../kernel.ts';
-import { type AttentionDims, attentionDims, attentionReference, packed, separate } from './reference.ts';
+import { type AttentionDims, attentionDims, packed, separate } from './dims.ts';
+import { attentionReference } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 

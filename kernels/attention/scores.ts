@@ -1,28 +1,20 @@
-import { ceilDiv, defineKernel, type HostArrays, type Variant } from '../kernel.ts';
+import { ceilDiv, type DimsOf, defineKernel, type HostArrays, type Variant } from '../kernel.ts';
+import { type AttentionDims, attentionDims, packed, separate } from './dims.ts';
 import { operands, softwareSubgroups } from './forward.ts';
-import {
-  type AttentionDims,
-  attentionDims,
-  dot,
-  eachHead,
-  headRows,
-  keptFactor,
-  packed,
-  separate,
-  TILE,
-  TILE_SIZE,
-  tileAt,
-} from './reference.ts';
+import { dot, eachHead, headRows, keptFactor, TILE, TILE_SIZE, tileAt } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
+const scoresDims = {
+  ...attentionDims,
+  firstHead: 'u32',
+  countHeads: 'u32',
+  firstKeyTile: 'u32',
+  keyTiles: 'u32',
+} as const;
+
 /** A run of heads and of key tiles whose scores exist at one time. */
-export interface ScoresDims extends AttentionDims {
-  firstHead: number;
-  countHeads: number;
-  firstKeyTile: number;
-  keyTiles: number;
-}
+export type ScoresDims = DimsOf<typeof scoresDims>;
 
 const subgroup: Variant<ScoresDims> = {
   name: 'subgroup',
@@ -46,7 +38,7 @@ export const attentionScores = defineKernel({
   doc:
     'Probabilities p = exp(scale q k^T - lse) after dropout, by key, and score gradients ' +
     'ds = scale p (mask dy v^T - delta), by key and by query, as tiles of 32 x 32 padded with zeros.',
-  dims: { ...attentionDims, firstHead: 'u32', countHeads: 'u32', firstKeyTile: 'u32', keyTiles: 'u32' },
+  dims: scoresDims,
   buffers: {
     q: operands.q,
     k: operands.k,

@@ -1,4 +1,4 @@
-// y = sum over the rows of x. For software adapters: a lane keeps two vec4 of columns and walks all rows, with no
+// y = sum over the rows of x. For software adapters: a lane keeps four vec4 of columns and walks all rows, with no
 // partial sums to store; neighbouring lanes take neighbouring columns.
 alias store_t = f32;
 struct Dims { rows: u32, cols: u32 }
@@ -14,20 +14,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let rows = dims.rows;
   let cols = dims.cols;
   let quads = (cols + 3) / 4;
-  let first = 16 * group.x + local.x;
-  let second = first + 8;
-  var sums0 = vec4f();
-  var sums1 = vec4f();
+  let first = 32 * group.x + local.x;
+  var sums = mat4x4f();
   // rows begin with a whole vec4 if the number of columns is a multiple of 4, else anywhere
   let wholeRows = select(0, rows, cols % 4 == 0);
   for (var row = 0u; row < wholeRows; row++) {
-    sums0 += vec4f(x[row * quads + first]);
-    sums1 += vec4f(x[row * quads + second]);
+    let at = row * quads + first;
+    sums += mat4x4f(vec4f(x[at]), vec4f(x[at + 8]), vec4f(x[at + 16]), vec4f(x[at + 24]));
   }
   for (var row = wholeRows; row < rows; row++) {
-    sums0 += elements(row * cols + 4 * first);
-    sums1 += elements(row * cols + 4 * second);
+    let at = row * cols + 4 * first;
+    sums += mat4x4f(elements(at), elements(at + 32), elements(at + 64), elements(at + 96));
   }
-  if (first < quads) { y[first] = sums0; }
-  if (second < quads) { y[second] = sums1; }
+  for (var i = 0u; i < 4; i++) {
+    if (first + 8 * i < quads) { y[first + 8 * i] = sums[i]; }
+  }
 }

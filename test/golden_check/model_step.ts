@@ -9,6 +9,7 @@ import { ParameterStore } from '../../model/store.ts';
 import { penalties, slidingScores } from '../../train/inference.ts';
 import { mapLabels, trainingTable } from '../../train/labels.ts';
 import { AdamW } from '../../train/optimizer.ts';
+import { learningRate } from '../../train/schedule.ts';
 import { type MicroBatch, type StepContext, stepGradients } from '../../train/step.ts';
 import { Comparisons } from './compare.ts';
 import { below, type Fixture, shapeOf, values } from './fixture.ts';
@@ -172,23 +173,24 @@ class FixtureRun {
       lrMultiple: rule.lr_mult,
       decayMultiple: rule.decay_mult,
     }));
-    const optimizer = new AdamW(
-      engine,
-      store.trainable,
-      { ...settings, lr: training.lr, weightDecay: training.weight_decay, rules },
-      {
-        maxIters: training.max_iters,
-        warmupIters: training.warmup_iters,
-        warmupRatio: training.warmup_ratio,
-        power: training.power,
-        minLr: training.min_lr,
-      },
-    );
+    const optimizer = new AdamW(engine, store.trainable, {
+      ...settings,
+      lr: training.lr,
+      weightDecay: training.weight_decay,
+      rules,
+    });
+    const schedule = {
+      maxIters: training.max_iters,
+      warmupIters: training.warmup_iters,
+      warmupRatio: training.warmup_ratio,
+      power: training.power,
+      minLr: training.min_lr,
+    };
     const context = this.context();
     const batch = this.batch(context);
     const health = engine.zeros([2], 'u32');
     for (const [index, truth] of json.loss_per_step.entries()) {
-      optimizer.begin(training.t + index);
+      optimizer.begin((base) => learningRate(training.t + index, base, schedule));
       const seen = new Map<string, Tensor>();
       const observe = (name: string, tensor: Tensor): void => {
         tensor.storage.hold();

@@ -31,10 +31,7 @@ interface TrainerOptions {
   lr: number;
 }
 
-/**
- * The optimiser of a stage. Its rate falls linearly over one unit of "steps", so that `begin(1 - share)` sets any
- * share of the highest rate. Biases, norms, embeddings and the logit scale do not decay.
- */
+/** The optimiser of a stage. Biases, norms, embeddings and the logit scale do not decay. */
 export function stageOptimizer(
   engine: Engine,
   store: ParameterStore,
@@ -42,8 +39,7 @@ export function stageOptimizer(
   lr: number,
 ): AdamW {
   const rules = ['bias', 'ln_', 'embedding', 'logit_scale'].map((key) => ({ key, decayMultiple: 0 }));
-  const linear = { maxIters: 1, warmupIters: 0, warmupRatio: 1, power: 1, minLr: 0 };
-  return new AdamW(engine, store.trainable, { lr, weightDecay, rules, betas, eps }, linear);
+  return new AdamW(engine, store.trainable, { lr, weightDecay, rules, betas, eps });
 }
 
 /**
@@ -92,7 +88,7 @@ export class ContrastiveTrainer {
     this.batch.imageConcepts.write(data.imageConcepts);
     this.batch.captionConcepts.write(data.captionConcepts);
     this.state.random.write(Uint32Array.of(0, 0, step, 0));
-    this.optimizer.begin(1 - rateShare);
+    this.optimizer.begin((base) => rateShare * base);
     this.captured ??= engine.capture(() => this.record());
     this.captured.submit();
   }
