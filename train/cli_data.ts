@@ -1,6 +1,6 @@
 import { ConfigError } from '../engine/errors.ts';
 import type { DatasetName } from './config.ts';
-import { defaultClip, defaultRoot, embeddedRoot } from './presets.ts';
+import { defaultClip, defaultRoot, embeddedClip, embeddedRoot } from './presets.ts';
 
 /** What the user said about the data; undefined where nothing was said. */
 export interface DataOptions {
@@ -30,7 +30,7 @@ export interface DataChoice {
  */
 export function chooseData(options: DataOptions, exists: (path: string) => boolean): DataChoice {
   const { dataset } = options;
-  if (options.embedded === true) return embeddedChoice('as asked for', options);
+  if (options.embedded === true) return embeddedChoice('as asked for', options, exists);
   const root = options.root ?? whenThere(defaultRoot(dataset), exists);
   const clip = options.clip === undefined ? whenThere(defaultClip, exists) : options.clip;
   if (root !== undefined && clip !== undefined) {
@@ -40,7 +40,7 @@ export function chooseData(options: DataOptions, exists: (path: string) => boole
   const neither = `neither ${defaultRoot(dataset)} nor ${defaultClip} is there`;
   const bothMissing = root === undefined && clip === undefined;
   if (bothMissing && dataset === 'voc20' && options.embedded === undefined) {
-    return embeddedChoice(neither, options);
+    return embeddedChoice(neither, options, exists);
   }
   const instead = dataset === 'voc20' ? '; --set data.embedded=true runs the embedded miniature' : '';
   const hint = `Put what is missing there, or pass --data-root DIR and --clip FILE${instead}`;
@@ -59,14 +59,14 @@ export function embeddedBanner(reason: string, weights: string | null): string {
   return `EMBEDDED DEFAULT (${reason}): NOT Pascal VOC but its 20 classes drawn with icons, on a miniature CLIP with ${tower}`;
 }
 
-function embeddedChoice(reason: string, options: DataOptions): DataChoice {
+function embeddedChoice(reason: string, options: DataOptions, exists: (path: string) => boolean): DataChoice {
   if (options.dataset !== 'voc20') {
     throw new ConfigError(
       `the embedded miniature holds voc20 only, not ${options.dataset}`,
       'Use --dataset voc20, or leave data.embedded out',
     );
   }
-  const clip = options.clip ?? null;
+  const clip = options.clip === undefined ? (whenThere(embeddedClip, exists) ?? null) : options.clip;
   return { embedded: true, root: options.root ?? embeddedRoot, clip, banner: embeddedBanner(reason, clip) };
 }
 

@@ -11,6 +11,9 @@ export interface PresetOptions {
 /** Where the scenes of the embedded miniature are drawn. */
 export const embeddedRoot = '.cache/embedded/VOCdevkit/VOC2012';
 
+/** The miniature CLIP that `npm run pretrain:clip` trained. */
+export const embeddedClip = 'train/embedded/mini_clip.safetensors';
+
 interface Published {
   root: string;
   trainSplit: string;

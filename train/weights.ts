@@ -3,7 +3,7 @@ import { ConfigError, DataError } from '../engine/errors.ts';
 import { l2norm } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { ModelConfig } from '../model/config.ts';
+import type { ModelConfig, VisionConfig } from '../model/config.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
 import type { Weights } from '../model/store.ts';
 import { fillTemplates } from '../model/templates.ts';
@@ -11,6 +11,7 @@ import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
 import { tokenize } from '../model/tokenizer.ts';
 import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
+import { miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
 import { readStateDict } from '../model/weights/state_dict.ts';
 import { float32Tensor, type HostTensor, type StateDict } from '../model/weights/tensor_file.ts';
 import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
@@ -38,23 +39,23 @@ export async function initialWeights(
   config: RunConfig,
   info: DatasetInfo,
 ): Promise<InitialWeights> {
-  const { clip, textEmbeddings } = config.data;
-  const { embedDim, resolution } = config.model.vision;
-  const checkpoint =
-    clip === null ? null : await clipWeights(clip, config.model, textEmbeddings === null, resolution);
+  const { clip, textEmbeddings, embedded } = config.data;
+  const { embedDim } = config.model.vision;
+  const source =
+    clip === null ? null : await readSource(clip, config.model, embedded, textEmbeddings === null);
   const backbone: StateDict = new Map(
-    [...(checkpoint?.tensors ?? [])].filter(([name]) => name.startsWith('backbone.')),
+    [...(source?.checkpoint.tensors ?? [])].filter(([name]) => name.startsWith('backbone.')),
   );
   if (textEmbeddings !== null) {
     const file = await readTextEmbeddings(textEmbeddings, { classes: info.classes.length, width: embedDim });
     return { backbone, text: await unitRows(engine, file.data as Float32Array<ArrayBuffer>, file.shape) };
   }
-  if (!checkpoint) {
+  if (!source) {
     const random = new Random(config.seed, TEXT_STREAM);
     const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
     return { backbone, text: await unitRows(engine, values, [info.classes.length, embedDim]) };
   }
-  const text = await classEmbeddings(engine, checkpoint, clip!, info);
+  const text = await source.embed(engine, info);
   return { backbone, text: float32Tensor([info.classes.length, embedDim], text) };
 }
 
@@ -64,15 +65,26 @@ export async function startingWeights(file: string, specs: readonly ParameterSpe
   return modelTensors(file, tensors, specs);
 }
 
-async function clipWeights(
-  file: string,
-  model: ModelConfig,
-  text: boolean,
-  resolution: number,
-): Promise<ClipCheckpoint> {
-  const headWidth = model.vision.width / model.vision.heads;
-  const checkpoint = await readClipCheckpoint(file, { resolution, headWidth, text });
-  const { vision } = checkpoint;
+/** CLIP weights and the way from class names to embeddings (C, D) that belongs to them. */
+interface Source {
+  checkpoint: ClipCheckpoint;
+  embed(engine: Engine, info: DatasetInfo): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** @param text whether the text tower is wanted as well. */
+async function readSource(file: string, model: ModelConfig, mini: boolean, text: boolean): Promise<Source> {
+  const { resolution, width, heads } = model.vision;
+  if (mini) {
+    const checkpoint = await readMiniClip(file, resolution);
+    checkTower(file, checkpoint.vision, model);
+    return { checkpoint, embed: (engine, info) => miniClassEmbeddings(engine, checkpoint, info.classes) };
+  }
+  const checkpoint = await readClipCheckpoint(file, { resolution, headWidth: width / heads, text });
+  checkTower(file, checkpoint.vision, model);
+  return { checkpoint, embed: (engine, info) => classEmbeddings(engine, checkpoint, file, info) };
+}
+
+function checkTower(file: string, vision: VisionConfig, model: ModelConfig): void {
   for (const key of ['patch', 'width', 'layers', 'heads', 'embedDim'] as const) {
     if (vision[key] !== model.vision[key]) {
       throw new ConfigError(
@@ -81,7 +93,6 @@ async function clipWeights(
       );
     }
   }
-  return checkpoint;
 }
 
 /** Class embeddings (C, D) of CLIP's text tower over the data set's templates: spec section 9. */

@@ -1,4 +1,4 @@
-import { type Array as JaxArray, defaultDevice, grad, init, jit, nn, numpy, type Tree } from '@jax-js/jax';
+import { defaultDevice, grad, init, type Array as JaxArray, jit, nn, numpy, type Tree } from '@jax-js/jax';
 import { CannotRun, type Contender, type Prepared } from './contender.ts';
 import { derivedBy, inputsForPeers, outputsOfPeers } from './layouts.ts';
 import { type Arrays, type BlockWork, EPSILON, QUICK, type Work } from './works.ts';
@@ -18,7 +18,11 @@ async function prepare(work: Work, inputs: Arrays): Promise<Prepared> {
   }
   const compute = jit(functionOf(work));
   const by = work.kind === 'block' ? derivedBy(work) : [];
-  const call = (): Tree => compute(pick(arrays, (name) => by.includes(name)), pick(arrays, (name) => !by.includes(name)));
+  const call = (): Tree =>
+    compute(
+      pick(arrays, (name) => by.includes(name)),
+      pick(arrays, (name) => !by.includes(name)),
+    );
   return {
     async run(count) {
       for (let i = 1; i < count; i++) dispose(call());
@@ -57,7 +61,11 @@ function functionOf(work: Work): (by: Tree, others: Tree) => Tree {
           return { y: block(work, others) };
         };
       }
-      return grad((by, { g, ...others }) => block(work, { ...by, ...others }).mul(g).sum());
+      return grad((by, { g, ...others }) =>
+        block(work, { ...by, ...others })
+          .mul(g)
+          .sum(),
+      );
     }
   }
 }

@@ -86,11 +86,7 @@ declare module 'onnxruntime-node' {
     readonly location: string;
     dispose(): void;
   }
-  export const Tensor: new (
-    type: 'float32',
-    data: Float32Array,
-    shape: readonly number[],
-  ) => OnnxTensor;
+  export const Tensor: new (type: 'float32', data: Float32Array, shape: readonly number[]) => OnnxTensor;
   export interface InferenceSession {
     run(feeds: Record<string, OnnxTensor>, fetches?: readonly string[]): Promise<Record<string, OnnxTensor>>;
     release(): Promise<void>;

@@ -60,7 +60,9 @@ function functionOf(work: Work): (tensors: Tensors) => Tensors {
       return ({ g, ...tensors }) => {
         const derive = tf.grads((...values) => {
           const by = Object.fromEntries(names.map((name, i) => [name, values[i]]));
-          return block(work, { ...tensors, ...by }).mul(g).sum();
+          return block(work, { ...tensors, ...by })
+            .mul(g)
+            .sum();
         });
         const found = derive(names.map((name) => tensors[name]));
         return Object.fromEntries(names.map((name, i) => [name, found[i]]));
@@ -77,7 +79,9 @@ function block({ tokens, heads, headDim }: BlockWork, { x, ...weights }: Tensors
   const [q, k, v] = tf
     .split(linear(norm(x, 'ln_1'), 'attn.in_proj_'), 3, -1)
     .map((part) => part.reshape([tokens, heads, headDim]).transpose([1, 0, 2]));
-  const mixed = attention(q, k, v).transpose([1, 0, 2]).reshape([tokens, heads * headDim]);
+  const mixed = attention(q, k, v)
+    .transpose([1, 0, 2])
+    .reshape([tokens, heads * headDim]);
   const attended = x.add(linear(mixed, 'attn.out_proj.'));
   const hidden = linear(norm(attended, 'ln_2'), 'mlp.c_fc.');
   const active = hidden.mul(hidden.mul(tf.scalar(QUICK)).sigmoid());
@@ -93,5 +97,8 @@ function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor {
 function layernorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
   const centred = x.sub(x.mean(-1, true));
   const variance = centred.square().mean(-1, true);
-  return centred.mul(variance.add(tf.scalar(EPSILON)).rsqrt()).mul(gamma).add(beta);
+  return centred
+    .mul(variance.add(tf.scalar(EPSILON)).rsqrt())
+    .mul(gamma)
+    .add(beta);
 }

@@ -130,10 +130,7 @@ export function layernorm(x: Matrix, epsilon: number) {
 }
 
 /** The gradient of the rows, from the gradient of the normalised ones. */
-export function layernormBackward(
-  dy: Matrix,
-  { normal, reciprocals }: ReturnType<typeof layernorm>,
-): Matrix {
+export function layernormBackward(dy: Matrix, { normal, reciprocals }: ReturnType<typeof layernorm>): Matrix {
   const { rows, cols } = dy;
   const dx = zeros(rows, cols);
   for (let r = 0; r < rows; r++) {
