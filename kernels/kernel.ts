@@ -47,6 +47,11 @@ export interface AdapterFacts {
   maxWorkgroupStorage: number;
 }
 
+/** Software adapters whose subgroup of 8 lanes is one SIMD register: what the register-tile variants are written for. */
+export function softwareSubgroups(facts: AdapterFacts): boolean {
+  return facts.software && facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8;
+}
+
 /** One implementation of a kernel: a WGSL file with its tile parameters. */
 export interface Variant<D extends Dims = Dims> {
   /** Shown in bench rows and stored in the tuning table. */

@@ -1,11 +1,11 @@
 import type { Engine } from '../engine/engine.ts';
-import { add, addScalar, gaussianSum, relationship, reshape, resize } from '../engine/ops/index.ts';
+import { add, addScalar, concat, gaussianSum, relationship, reshape, resize } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { project } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import { decoder } from './decoder.ts';
 import type { DropoutMasks } from './dropout.ts';
-import { gaussianKey } from './parameters.ts';
+import { concatKey, gaussianKey, queryKey } from './parameters.ts';
 import type { Weights } from './store.ts';
 import { type Observe, visionTower } from './vision.ts';
 
@@ -41,9 +41,8 @@ export function cascadeMasks(
     const layers = features.laterals.slice(first, first + blocks.length);
     first += blocks.length;
     const mask = engine.scope(() => {
-      const memory =
-        blocks.length > 1 ? gaussianSum({ layers, weights: head.get(gaussianKey(stage)) }) : layers[0];
-      const query = project(described, head, `q_projs.${stage}`);
+      const memory = stageMemory(layers, head, stage, config);
+      const query = project(described, head, queryKey(config, stage));
       observe(`nga${stage}`, memory);
       observe(`query${stage}`, query);
       const own = head.under(`cascade_decoders.${stage}`);
@@ -61,6 +60,19 @@ export function cascadeMasks(
   const sum = config.logitBias === null ? total : addScalar({ x: total, scalar: head.get('logit_bias') });
   observe('mask_sum', sum);
   return sum;
+}
+
+/** What the decoder of a stage attends to, (B, N, D), from the taps of the stage. */
+function stageMemory(
+  layers: readonly Tensor[],
+  head: Weights,
+  stage: number,
+  { aggregation }: ModelConfig,
+): Tensor {
+  if (layers.length === 1) return layers[0];
+  return aggregation === 'concat'
+    ? project(concat({ parts: [...layers], axis: 2 }), head, concatKey(stage))
+    : gaussianSum({ layers: [...layers], weights: head.get(gaussianKey(stage)) });
 }
 
 /** Mask logits at the size of the image, (B, C, H, W): what loss and scores are computed from. */

@@ -48,6 +48,14 @@ export interface DecoderConfig {
   dropout: number;
 }
 
+/**
+ * How the taps of a stage become the memory of its decoder. `gaussian`: weighted sum with learnable weights that
+ * start as a Gaussian (NGA, as published); `fixed_gaussian`: the same, not learnt; `sum`: all weights 1, not
+ * learnt; `concat`: side by side, then a linear layer.
+ */
+export const aggregations = ['gaussian', 'fixed_gaussian', 'sum', 'concat'] as const;
+export type Aggregation = (typeof aggregations)[number];
+
 /** Everything that decides the parameters' shapes and the forward pass of Cascade-CLIP. */
 export interface ModelConfig {
   vision: VisionConfig;
@@ -57,6 +65,10 @@ export interface ModelConfig {
    * block. ViT-B/16: [[5, 6, 7], [8, 9, 10], [11]].
    */
   stages: number[][];
+  /** What happens to the taps of a stage with several blocks; `gaussian` as published. */
+  aggregation: Aggregation;
+  /** One projection of the relationship descriptor for all decoders; false as published: one for each. */
+  sharedQueries: boolean;
   decoder: DecoderConfig;
   /** Start of a learnable scalar added to the summed masks; null as published (no such parameter). */
   logitBias: number | null;

@@ -27,6 +27,7 @@ export interface ParameterSpec {
 export const ones: Start = { kind: 'constant', value: 1 };
 export const zeros: Start = { kind: 'constant', value: 0 };
 export const normal = (std: number): Start => ({ kind: 'normal', std });
+const given = (values: readonly number[]): Start => ({ kind: 'values', values });
 const uniform = (bound: number): Start => ({ kind: 'uniform', bound });
 
 /** Every parameter of the image tower and the head, in checkpoint order. */
@@ -144,7 +145,7 @@ function promptSpecs({ vision: { patch, width }, prompts: { count, deep } }: Mod
   ];
 }
 
-/** NGA weights, one decoder a stage, the query projections, and the logit bias where one is asked for. */
+/** What aggregates the taps, one decoder a stage, the query projections, and the logit bias where one is asked for. */
 function headSpecs(config: ModelConfig): ParameterSpec[] {
   const { embedDim } = config.vision;
   const spec = (name: string, shape: number[], start: Start): ParameterSpec => ({
@@ -159,13 +160,16 @@ function headSpecs(config: ModelConfig): ParameterSpec[] {
     spec(`${name}.bias`, [out], config.headStd === null ? uniform(1 / Math.sqrt(inner)) : zeros),
   ];
   return [
-    ...config.stages.flatMap((blocks, s) =>
-      blocks.length > 1
-        ? [spec(gaussianKey(s), [blocks.length], { kind: 'values', values: gaussianWeights(blocks.length) })]
-        : [],
-    ),
+    ...config.stages.flatMap(({ length }, s) => {
+      if (length === 1) return [];
+      if (config.aggregation === 'concat') return linear(concatKey(s), embedDim, length * embedDim);
+      const start = config.aggregation === 'sum' ? ones : given(gaussianWeights(length));
+      return [{ ...spec(gaussianKey(s), [length], start), trainable: config.aggregation === 'gaussian' }];
+    }),
     ...config.stages.flatMap((_, s) => decoderSpecs(config, `cascade_decoders.${s}`)),
-    ...config.stages.flatMap((_, s) => linear(`q_projs.${s}`, embedDim, 2 * embedDim)),
+    ...[...new Set(config.stages.map((_, s) => queryKey(config, s)))].flatMap((key) =>
+      linear(key, embedDim, 2 * embedDim),
+    ),
     ...(config.logitBias === null
       ? []
       : [spec('logit_bias', [1], { kind: 'constant', value: config.logitBias })]),
@@ -175,6 +179,16 @@ function headSpecs(config: ModelConfig): ParameterSpec[] {
 /** The key of a stage's NGA weights under `decode_head`. */
 export function gaussianKey(stage: number): string {
   return `weights_s${stage + 1}`;
+}
+
+/** The linear layer, under `decode_head`, after the concatenated taps of a stage. */
+export function concatKey(stage: number): string {
+  return `concat_projs.${stage}`;
+}
+
+/** The projection, under `decode_head`, that makes the queries of a stage's decoder. */
+export function queryKey({ sharedQueries }: ModelConfig, stage: number): string {
+  return `q_projs.${sharedQueries ? 0 : stage}`;
 }
 
 /** exp(-(d - l)^2 / 2), distance in blocks to the last of the stage, sigma = 1: the paper's Equation for NGA. */

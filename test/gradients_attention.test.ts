@@ -13,7 +13,7 @@ import { product, type Shape } from '../engine/shape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { packed, separate } from '../kernels/attention/dims.ts';
 import { attentionReference, dot } from '../kernels/attention/reference.ts';
-import { philox4x32 } from '../kernels/dropout/philox.ts';
+import { dropThreshold, keep, philox4x32 } from '../kernels/dropout/philox.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import { openEngine } from './device.ts';
 
@@ -269,6 +269,21 @@ test('the counter-based generator agrees with the published test vectors', () =>
     philox4x32([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]),
     [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
   );
+});
+
+test('dropout keeps the wanted share, and each operation and step another one', () => {
+  const mask = (op: number, step: number): boolean[] =>
+    Array.from({ length: 20000 }, (_, i) => keep([1, 2, step, 0], op, i, dropThreshold(0.1)));
+  const [first, otherOp, otherStep] = [mask(0, 0), mask(1, 0), mask(0, 1)];
+  for (const other of [first, otherOp, otherStep]) {
+    // five standard deviations of the share of 20000 draws
+    assert.ok(Math.abs(other.filter(Boolean).length / 20000 - 0.9) < 0.0106);
+  }
+  // two independent masks differ in 2 * 0.9 * 0.1 of the elements
+  for (const other of [otherOp, otherStep]) {
+    const share = other.filter((kept, i) => kept !== first[i]).length / 20000;
+    assert.ok(Math.abs(share - 0.18) < 0.02, `${share}`);
+  }
 });
 
 test.run();

@@ -20,6 +20,8 @@ const config: ModelConfig = {
   vision: { patch: 4, width: 24, layers: 3, heads: 2, embedDim: 12, resolution: SIZE },
   prompts: { count: 2, deep: 2, dropout: 0.1 },
   stages: [[0, 1], [2]],
+  aggregation: 'gaussian',
+  sharedQueries: false,
   decoder: { layers: 2, heads: 2, hiddenMultiple: 2, dropout: 0.1 },
   logitBias: -2,
   headStd: null,

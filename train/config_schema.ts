@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import type { DecoderConfig, ModelConfig, PromptConfig, VisionConfig } from '../model/config.ts';
+import {
+  aggregations,
+  type DecoderConfig,
+  type ModelConfig,
+  type PromptConfig,
+  type VisionConfig,
+} from '../model/config.ts';
 import { choice, flag, list, orNull, pair, real, text, whole } from './config_fields.ts';
 
 /** The three benchmarks, by their number of classes. */
@@ -64,6 +70,11 @@ const model = z.strictObject({
     z.array(z.int().min(0)),
     'a list of lists of block indices, such as [[5,6,7],[8,9,10],[11]]',
   ),
+  aggregation: choice(
+    'what makes one memory of the blocks of a stage: NGA with learnt or fixed weights, the plain sum, a linear layer after concatenation',
+    aggregations,
+  ),
+  sharedQueries: flag('one projection of the class queries for all decoders instead of one for each'),
   decoder,
   logitBias: orNull(real('start of a learnable scalar added to the summed masks; null: no such parameter')),
   headStd: orNull(

@@ -8,7 +8,14 @@ import type { DatasetInfo } from './datasets/info.ts';
 import { penalties, slidingScores } from './inference.ts';
 import { classTable, ignoredLabel, mapLabels } from './labels.ts';
 import type { EvalLoader, EvalSample } from './loader.ts';
-import { addCounts, confusionMatrix, type EvalReport, scoreReport, scores } from './metrics.ts';
+import {
+  addCounts,
+  type ConfusionMatrix,
+  confusionMatrix,
+  type EvalReport,
+  scoreReport,
+  scores,
+} from './metrics.ts';
 
 export interface EvaluationInput {
   engine: Engine;
@@ -25,15 +32,21 @@ export interface EvaluationInput {
 
 /** What a picture of one image needs: class ids, 255 where the pixel has none. */
 export interface Shown {
+  /** Place of the image in the split. */
+  index: number;
   sample: EvalSample;
   truth: Uint8Array;
   prediction: Uint8Array;
+  /** The prediction that may also be background, 255; null where the evaluation is without background. */
+  withBackground: Uint8Array | null;
 }
 
 export interface EvaluationHooks {
   /** Gets the first `pictures` images. */
   show?: (shown: Shown) => Promise<void>;
   pictures?: number;
+  /** Gets the pixel counts that the report was made of; the second ones have background as their first class. */
+  counted?: (counts: ConfusionMatrix, withBackground: ConfusionMatrix | null) => void;
   /** Called after every image. */
   progress?: (done: number, total: number) => void;
 }
@@ -49,25 +62,32 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
   const penalty = engine.tensor(penalties(classes, seen, settings.seenPenalty), [classes]);
   let done = 0;
   for await (const sample of loader.samples()) {
-    const prediction = evaluateImage(input, sample, { matrix, backgroundMatrix, penalty });
+    const { prediction, labelled } = evaluateImage(input, sample, { matrix, backgroundMatrix, penalty });
     if (done < (hooks.pictures ?? 0)) {
-      const labels = Uint8Array.from(await prediction.read());
-      await hooks.show?.({ sample, truth: truthOf(sample, info), prediction: labels });
+      await hooks.show?.({
+        index: done,
+        sample,
+        truth: truthOf(sample, info),
+        prediction: Uint8Array.from(await prediction.read()),
+        // label 0 is background, label k class k - 1
+        withBackground: labelled && Uint8Array.from(await labelled.read(), (label) => (label + 255) % 256),
+      });
     } else {
       await engine.settle();
     }
     prediction.dispose();
+    labelled?.dispose();
     hooks.progress?.(++done, loader.length);
   }
+  const counts = await countsOf(matrix);
+  const backgroundCounts = backgroundMatrix && (await countsOf(backgroundMatrix));
+  hooks.counted?.(counts, backgroundCounts);
+  const shifted = info.novel.map((id) => id + 1);
   const report = {
-    ...(await reportOf(matrix, info.classes, info.novel)),
-    withBackground: backgroundMatrix
-      ? await reportOf(
-          backgroundMatrix,
-          ['background', ...info.classes],
-          info.novel.map((id) => id + 1),
-        )
-      : null,
+    ...scoreReport(scores(counts, info.novel), info.classes, info.novel),
+    withBackground:
+      backgroundCounts &&
+      scoreReport(scores(backgroundCounts, shifted), ['background', ...info.classes], shifted),
   };
   for (const tensor of [matrix, backgroundMatrix, penalty]) tensor?.dispose();
   return report;
@@ -79,8 +99,11 @@ interface Accumulators {
   penalty: Tensor;
 }
 
-/** Adds one image to the matrices and returns its prediction at the original size. */
-function evaluateImage(input: EvaluationInput, sample: EvalSample, into: Accumulators): Tensor {
+/**
+ * Adds one image to the matrices. Returns its prediction at the original size, class ids, and the one that may be
+ * background: 0, or a class id + 1.
+ */
+function evaluateImage(input: EvaluationInput, sample: EvalSample, into: Accumulators) {
   const { engine, weights, model, text, info, settings } = input;
   const { height, width, originalHeight, originalWidth } = sample;
   const size = { height: originalHeight, width: originalWidth };
@@ -92,13 +115,14 @@ function evaluateImage(input: EvaluationInput, sample: EvalSample, into: Accumul
     const scored = resize({ x: slidingScores(engine, own, weights, model), ...size });
     const prediction = argmax({ scores: scored, backgroundBelow: null });
     addConfusion({ prediction, truth, matrix: into.matrix });
+    let labelled: Tensor | null = null;
     if (into.backgroundMatrix) {
-      const labelled = argmax({ scores: scored, backgroundBelow: settings.backgroundThreshold });
+      labelled = argmax({ scores: scored, backgroundBelow: settings.backgroundThreshold });
       // mask files of data with background hold 0 for it and class + 1, which is what argmax gives
       const raw = engine.tensor(Uint32Array.from(sample.truth), shape);
       addConfusion({ prediction: labelled, truth: raw, matrix: into.backgroundMatrix });
     }
-    return prediction;
+    return { prediction, labelled };
   });
 }
 
@@ -106,8 +130,8 @@ function truthOf(sample: EvalSample, info: DatasetInfo): Uint8Array {
   return mapLabels(sample.truth, classTable(info), new Uint8Array(sample.truth.length).fill(ignoredLabel));
 }
 
-async function reportOf(matrix: Tensor, names: readonly string[], novel: readonly number[]) {
-  const counts = confusionMatrix(names.length);
+async function countsOf(matrix: Tensor): Promise<ConfusionMatrix> {
+  const counts = confusionMatrix(matrix.shape[0]);
   addCounts(counts, await matrix.read());
-  return scoreReport(scores(counts, novel), names, novel);
+  return counts;
 }

@@ -5,10 +5,11 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { Weights } from '../model/store.ts';
 import type { RunConfig } from './config.ts';
 import { openDataset } from './datasets/dataset.ts';
-import { type EvaluationHooks, evaluate } from './evaluate.ts';
+import type { DatasetInfo } from './datasets/info.ts';
+import { type EvaluationHooks, evaluate, type Shown } from './evaluate.ts';
 import { createEvalLoader } from './loader.ts';
 import type { EvalReport } from './metrics.ts';
-import { writeOverlay } from './overlay.ts';
+import { type OverlayInput, writeOverlay } from './overlay.ts';
 
 export interface EvaluateRunInput {
   engine: Engine;
@@ -25,11 +26,14 @@ export interface PictureOptions {
   count: number;
 }
 
-/** Evaluates the validation split of a run's configuration, with pictures where they are asked for. */
+/**
+ * Evaluates the validation split of a run's configuration, with pictures where they are asked for. A hook that is
+ * shown images gets all of them.
+ */
 export async function evaluateRun(
   { engine, weights, config, text }: EvaluateRunInput,
   pictures: PictureOptions | null,
-  progress: EvaluationHooks['progress'] = () => {},
+  hooks: Omit<EvaluationHooks, 'pictures'> = {},
 ): Promise<EvalReport> {
   const { data, eval: settings, train } = config;
   const dataset = await openDataset(config.dataset, data.root, data.valSplit);
@@ -44,22 +48,34 @@ export async function evaluateRun(
   });
   try {
     const own = { engine, weights, model: config.model, text, info, settings, mode: train.mode, loader };
+    const count = pictures?.count ?? 0;
     return await evaluate(own, {
-      progress,
-      pictures: pictures?.count ?? 0,
-      show: ({ sample, truth, prediction }) =>
-        writeOverlay(join(pictures!.folder, `${sample.name}.png`), {
-          height: sample.originalHeight,
-          width: sample.originalWidth,
-          image: sample.rgb,
-          truth,
-          prediction,
-          palette: info.palette,
-          names: info.classes,
-          novel: info.novel,
-        }),
+      ...hooks,
+      pictures: hooks.show ? Number.POSITIVE_INFINITY : count,
+      show: async (shown) => {
+        await hooks.show?.(shown);
+        if (pictures && shown.index < count)
+          await writeOverlay(overlayFile(pictures, shown), overlayOf(shown, info));
+      },
     });
   } finally {
     await loader.close();
   }
+}
+
+function overlayFile({ folder }: PictureOptions, { sample }: Shown): string {
+  return join(folder, `${sample.name}.png`);
+}
+
+function overlayOf({ sample, truth, prediction }: Shown, info: DatasetInfo): OverlayInput {
+  return {
+    height: sample.originalHeight,
+    width: sample.originalWidth,
+    image: sample.rgb,
+    truth,
+    prediction,
+    palette: info.palette,
+    names: info.classes,
+    novel: info.novel,
+  };
 }

@@ -119,7 +119,7 @@ function layOutLegend({ truth, prediction, palette, names, novel }: OverlayInput
 }
 
 /** The image with each pixel tinted by its class; pixels without a class are pale grey. */
-function coloured(image: Uint8Array, labels: Uint8Array, palette: readonly Rgb[]): Uint8Array {
+export function coloured(image: Uint8Array, labels: Uint8Array, palette: readonly Rgb[]): Uint8Array {
   const result = new Uint8Array(image.length);
   for (const [pixel, label] of labels.entries()) {
     const at = pixel * 3;

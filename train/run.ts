@@ -2,28 +2,18 @@ import { dirname } from 'node:path';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
-import type { Tensor } from '../engine/tensor.ts';
-import { parameterSpecs } from '../model/parameters.ts';
-import { ParameterStore } from '../model/store.ts';
-import type { HostTensor } from '../model/weights/tensor_file.ts';
-import {
-  type Checkpoint,
-  loadCheckpoint,
-  modelTensors,
-  optimizerTensors,
-  saveCheckpoint,
-  textTensor,
-} from './checkpoint.ts';
+import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './cli_train.ts';
 import type { RunConfig } from './config.ts';
 import { type Dataset, openDataset } from './datasets/dataset.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
 import { evaluateRun } from './evaluate_run.ts';
 import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
-import { createTrainLoader, type TrainLoader } from './loader.ts';
 import { type LoopEnd, trainingLoop } from './loop.ts';
-import { AdamW } from './optimizer.ts';
+import { freshWeights, newRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
 import { formatDuration, type Progress, showProgress } from './progress.ts';
+import { watchEvaluation } from './report/examples.ts';
+import { writeReport } from './report/write_report.ts';
 import {
   bestCheckpointFile,
   checkpointFile,
@@ -37,8 +27,6 @@ import {
 } from './run_folder.ts';
 import { learningRate } from './schedule.ts';
 import { evaluationTable } from './table.ts';
-import { Trainer } from './trainer.ts';
-import { initialWeights, startingWeights } from './weights.ts';
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {
@@ -75,15 +63,19 @@ async function trainOn(
   progress: Progress,
 ): Promise<number> {
   const start = performance.now();
-  const run = await openRun(engine, config, dataset, resume ? latestCheckpoint(folder) : null);
+  const saved = resume ? latestCheckpoint(folder) : null;
+  const run =
+    saved === null
+      ? newRun(engine, config, await freshWeights(engine, config, dataset.info))
+      : await savedRun(engine, config, dataset.info, saved);
   const { store, optimizer, text, textValues, from, best } = run;
   const pool = (): number => engine.stats().live;
   const log = await openRunLog(folder.log, from);
-  const loader = openLoader(config, dataset);
+  const loader = openTrainLoader(config, dataset);
   const interrupt = watchInterrupt(progress.note);
   let end: LoopEnd;
   try {
-    const trainer = new Trainer(trainerOptions(run, config, dataset), from);
+    const trainer = openTrainer(run, config, dataset.info);
     const save = (file: string, step: number, hiou: number | null): Promise<void> =>
       saveCheckpoint(file, store, optimizer, textValues, { step, best: hiou, config });
     end = await trainingLoop({
@@ -120,13 +112,24 @@ async function trainOn(
   }
   const trained = performance.now();
   const pictures = { folder: folder.overlays, count: config.eval.overlays };
-  const report = await evaluateRun({ engine, weights: store, config, text }, pictures);
+  const watch = watchEvaluation(dataset.info, config.model.vision.patch);
+  const report = await evaluateRun({ engine, weights: store, config, text }, pictures, watch.hooks);
   await saveEvaluation(folder.evaluation, end.step, report);
   log.write({ step: end.step, eval: { hiou: report.hiou, seen: report.seen, unseen: report.unseen } });
+  const file = await writeReport({
+    engine,
+    store,
+    config,
+    text,
+    step: end.step,
+    folder,
+    evaluation: report,
+    watch,
+  });
   console.log(`\n${evaluationTable(report)}\n`);
   const seconds = (ms: number): string => formatDuration(ms / 1000);
   console.log(
-    `trained in ${seconds(trained - start)}, evaluated in ${seconds(performance.now() - trained)}; results in ${folder.root}`,
+    `trained in ${seconds(trained - start)}, evaluated in ${seconds(performance.now() - trained)}; results in ${folder.root}, page ${file}`,
   );
   return 0;
 
@@ -136,94 +139,4 @@ async function trainOn(
     progress.note(`step ${step}: mIoU seen ${report.seen}, unseen ${report.unseen}, hIoU ${report.hiou}`);
     return report;
   }
-}
-
-interface OpenRun {
-  engine: Engine;
-  store: ParameterStore;
-  optimizer: AdamW;
-  /** Embeddings (C, D) of all classes, on the GPU and as they are saved. */
-  text: Tensor;
-  textValues: HostTensor;
-  /** Steps done before. */
-  from: number;
-  best: number | null;
-}
-
-/** Model and optimiser, fresh or as a checkpoint left them. */
-async function openRun(
-  engine: Engine,
-  config: RunConfig,
-  dataset: Dataset,
-  file: string | null,
-): Promise<OpenRun> {
-  const specs = parameterSpecs(config.model);
-  const classes = dataset.info.classes.length;
-  const checkpoint: Checkpoint | null = file === null ? null : await loadCheckpoint(file);
-  const start = checkpoint ? null : await initialWeights(engine, config, dataset.info);
-  const tensors = checkpoint
-    ? modelTensors(file!, checkpoint.tensors, specs)
-    : config.train.startFrom
-      ? await startingWeights(config.train.startFrom, specs)
-      : start!.backbone;
-  const textValues = checkpoint
-    ? textTensor(file!, checkpoint.tensors, [classes, config.model.vision.embedDim])
-    : start!.text;
-  const store = new ParameterStore(engine, specs, tensors, config.seed);
-  const optimizer = new AdamW(engine, store.trainable, config.optim);
-  if (checkpoint)
-    optimizer.restore(optimizerTensors(file!, checkpoint.tensors, optimizer), checkpoint.updates);
-  const text = engine.tensor(textValues.data as Float32Array<ArrayBuffer>, textValues.shape);
-  return {
-    engine,
-    store,
-    optimizer,
-    text,
-    textValues,
-    from: checkpoint?.step ?? 0,
-    best: checkpoint?.best ?? null,
-  };
-}
-
-function openLoader(config: RunConfig, dataset: Dataset): TrainLoader {
-  const { data, train: settings, seed } = config;
-  const { scale, ratio, crop, catMaxRatio, flip, photometric, workers, prefetch } = data;
-  return createTrainLoader({
-    dataset,
-    workers,
-    prefetch,
-    mode: settings.mode,
-    seed,
-    batch: settings.batch,
-    augment: { scale, ratio, crop: [crop, crop], catMaxRatio, flip, photometric },
-  });
-}
-
-function trainerOptions(run: OpenRun, config: RunConfig, { info }: Dataset) {
-  const { engine, store, optimizer, textValues } = run;
-  const { mode, accumulation, batch, logInterval } = config.train;
-  const [, width] = textValues.shape;
-  const values = textValues.data as Float32Array<ArrayBuffer>;
-  const rows = mode === 'inductive' ? info.seen : info.classes.map((_, id) => id);
-  const chosen = Float32Array.from(
-    rows.flatMap((row) => [...values.subarray(row * width, (row + 1) * width)]),
-  );
-  return {
-    context: {
-      engine,
-      config: config.model,
-      store,
-      loss: config.loss,
-      text: engine.tensor(chosen, [rows.length, width]),
-      novel:
-        mode === 'transductive' ? engine.tensor(Uint32Array.from(info.novel), [info.novel.length]) : null,
-    },
-    optimizer,
-    schedule: config.schedule,
-    accumulation,
-    batch,
-    crop: config.data.crop,
-    seed: config.seed,
-    history: logInterval,
-  };
 }

@@ -8,7 +8,6 @@ export async function offerGpu(platform: Platform, adapter: string | undefined):
   const requestAdapter = (): Promise<GPUAdapter | null> => platform.requestAdapter({ adapter });
   // the first request also makes GPUBufferUsage and its like global
   await requestAdapter();
-  const { hardwareConcurrency = 1 } = globalThis.navigator ?? {};
-  const value = { gpu: { requestAdapter }, userAgent: 'Node.js', hardwareConcurrency };
+  const value = { gpu: { requestAdapter }, userAgent: 'Node.js' };
   Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
 }

@@ -75,6 +75,7 @@ declare module '@tensorflow/tfjs' {
 declare module '@tensorflow/tfjs-backend-webgpu' {
   export class WebGPUBackend {
     readonly device: GPUDevice;
+    ensureCommandEncoderReady(): void;
     endComputePassEncoder(): void;
     submitQueue(): void;
   }

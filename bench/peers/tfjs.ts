@@ -29,7 +29,8 @@ async function prepare(backend: WebGPUBackend, work: Work, inputs: Arrays): Prom
   return {
     async run(count) {
       for (let i = 0; i < count; i++) tf.dispose(call());
-      // tfjs submits what it has collected when something is read; nothing is to be read here
+      // tfjs submits when enough is collected or something is read; here the rest is submitted and nothing read
+      backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
       await backend.device.queue.onSubmittedWorkDone();

@@ -1,4 +1,4 @@
-import { type AdapterFacts, type BufferSpec, ceilDiv, defineKernel, type Variant } from '../kernel.ts';
+import { type BufferSpec, ceilDiv, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
 import { type AttentionDims, attentionDims, packed, separate } from './dims.ts';
 import { attentionReference } from './reference.ts';
 
@@ -22,10 +22,6 @@ export const operands = {
     input: (d) => (d.threshold > 0 ? [12345, 678, 9, 0] : []),
   },
 } satisfies Record<string, BufferSpec<AttentionDims>>;
-
-/** Adapters that the subgroup variants are written for. */
-export const softwareSubgroups = (facts: AdapterFacts): boolean =>
-  facts.software && facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8;
 
 const subgroup: Variant<AttentionDims> = {
   name: 'subgroup',

@@ -1,5 +1,12 @@
-import { ceilDiv, type DimsOf, defineKernel, type HostArrays, product, type Variant } from '../kernel.ts';
-import { softwareSubgroups } from './forward.ts';
+import {
+  ceilDiv,
+  type DimsOf,
+  defineKernel,
+  type HostArrays,
+  product,
+  softwareSubgroups,
+  type Variant,
+} from '../kernel.ts';
 import { headRows, TILE, TILE_SIZE, tileAt } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);

@@ -45,12 +45,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   // Stores are large machine code: rows leave at the front, STEP at a time, and the others move up.
   let first = 32 * dims.firstRowTile + firstRow;
   let outBase = dims.outOffset / 4 + item * rows * outRow + head * quads + column;
-  let keep = dims.accumulate != 0;
+  let accumulate = dims.accumulate != 0;
   for (var row = first; row < min(first + ROWS, rows); row += STEP) {
     for (var r = 0u; r < STEP; r++) {
       if (row + r < rows && column < quads) {
         let to = outBase + (row + r) * outRow;
-        out[to] = vec4<store_t>(select(vec4f(0), vec4f(out[to]), keep) + sums[r]);
+        out[to] = vec4<store_t>(select(vec4f(0), vec4f(out[to]), accumulate) + sums[r]);
       }
     }
     for (var r = 0u; r < ROWS - STEP; r++) { sums[r] = sums[r + STEP]; }

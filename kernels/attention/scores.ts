@@ -1,6 +1,13 @@
-import { ceilDiv, type DimsOf, defineKernel, type HostArrays, type Variant } from '../kernel.ts';
+import {
+  ceilDiv,
+  type DimsOf,
+  defineKernel,
+  type HostArrays,
+  softwareSubgroups,
+  type Variant,
+} from '../kernel.ts';
 import { type AttentionDims, attentionDims, packed, separate } from './dims.ts';
-import { operands, softwareSubgroups } from './forward.ts';
+import { operands } from './forward.ts';
 import { dot, eachHead, headRows, keptFactor, TILE, TILE_SIZE, tileAt } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);

@@ -1,12 +1,9 @@
-import { type AdapterFacts, defineKernel, flatGrid, NO_TILE, type Variant } from '../kernel.ts';
+import { defineKernel, flatGrid, NO_TILE, softwareSubgroups, type Variant } from '../kernel.ts';
 import { labelsInput, logitsInput, published, statsInput, weights } from './inputs.ts';
 import type { FocalDims } from './reference.ts';
 import { gatherReference, type UpsampledDims, upsampledReference } from './upsampled_reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-
-const softwareSubgroups = (facts: AdapterFacts): boolean =>
-  facts.software && facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8;
 
 type Dims = UpsampledDims & FocalDims & Record<string, number>;
 

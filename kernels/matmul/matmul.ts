@@ -1,4 +1,4 @@
-import { type AdapterFacts, ceilDiv, defineKernel, type Tile, type Variant } from '../kernel.ts';
+import { ceilDiv, defineKernel, softwareSubgroups, type Tile, type Variant } from '../kernel.ts';
 import { ACTIVATION, type MatmulDims, matmulDims, matmulReference } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -40,10 +40,6 @@ function variants(transposes: Tile): Variant<MatmulDims>[] {
       grid: (d) => [ceilDiv(d.n, 8), ceilDiv(d.m, 8), d.batch],
     },
   ];
-}
-
-function softwareSubgroups(facts: AdapterFacts): boolean {
-  return facts.software && facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8;
 }
 
 /** A product of one m x k and one k x n matrix, with nothing after it unless `more` says so. */

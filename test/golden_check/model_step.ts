@@ -96,6 +96,8 @@ function modelConfig(fixture: Fixture, { config: c }: StepJson): ModelConfig {
     },
     prompts: { count: c.num_prompts, deep: c.deep_prompts, dropout: 0 },
     stages,
+    aggregation: 'gaussian',
+    sharedQueries: false,
     decoder: { layers: c.dec_layers, heads: c.dec_heads, hiddenMultiple: hidden / c.embed_dim, dropout: 0 },
     logitBias: null,
     headStd: null,

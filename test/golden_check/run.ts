@@ -6,7 +6,7 @@ import { Comparisons } from './compare.ts';
 import { type Fixture, loadFixture } from './fixture.ts';
 import { checkMicroOps } from './micro_ops.ts';
 import { checkModelStep } from './model_step.ts';
-import { checkMiou, checkTextTower, checkTokenizer } from './text_and_analysis.ts';
+import { checkAnalysis, checkTextTower, checkTokenizer } from './text_and_analysis.ts';
 
 const TOKENIZER = 'tokenizer.json';
 /** Failed comparisons listed per fixture before the rest is only counted. */
@@ -65,7 +65,7 @@ export async function checkFixture(engine: Engine, stem: string): Promise<Compar
   const result = new Comparisons(fixture.json.torch_f32_error);
   if ('training' in fixture.json) return checkModelStep(engine, fixture);
   if ('templates_per_class' in fixture.json) await checkTextTower(engine, fixture, result);
-  else if ('cka' in fixture.json || 'miou' in fixture.json) checkMiou(fixture, result);
+  else if ('cka' in fixture.json || 'miou' in fixture.json) await checkAnalysis(engine, fixture, result);
   else if (isMicroOps(fixture)) await checkMicroOps(engine, fixture, result);
   else
     throw new DataError(

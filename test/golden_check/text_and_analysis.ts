@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Engine } from '../../engine/engine.ts';
-import { l2norm } from '../../engine/ops/index.ts';
+import { l2norm, resize } from '../../engine/ops/index.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { Weights } from '../../model/store.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../../model/text.ts';
 import { tokenize } from '../../model/tokenizer.ts';
+import { cosineMaps, linearCka, minMax, patchCosineMap } from '../../train/analysis.ts';
 import { addImage, confusionMatrix, scores } from '../../train/metrics.ts';
 import type { Comparisons } from './compare.ts';
 import { below, type Fixture, shapeOf, values } from './fixture.ts';
@@ -60,6 +61,71 @@ export async function checkTextTower(engine: Engine, fixture: Fixture, result: C
   result.close('text', 'class_embeddings', await mean.read(), values(fixture, 'class_embeddings'), 2e-5);
 }
 
+interface AnalysisJson {
+  cka?: number[][];
+  cos_patch_query_index?: number;
+  cos_grid?: [number, number];
+  miou?: MiouJson;
+}
+
+/** Linear CKA, cosine maps and the confusion-matrix example: whichever of them a fixture holds. */
+export async function checkAnalysis(engine: Engine, fixture: Fixture, result: Comparisons): Promise<void> {
+  const json = fixture.json as unknown as AnalysisJson;
+  if (json.cka) await checkCka(engine, fixture, json.cka, result);
+  if (json.cos_grid) await checkCosines(engine, fixture, json, result);
+  if (json.miou) checkMiou(fixture, json.miou, result);
+}
+
+async function checkCka(
+  engine: Engine,
+  fixture: Fixture,
+  truth: number[][],
+  result: Comparisons,
+): Promise<void> {
+  const features = truth.map((_, set) => upload(engine, fixture, `features/${set}`));
+  const found = (await linearCka(engine, features)).flat();
+  result.close('cka', 'cka', found, truth.flat(), 1e-5);
+  result.close('cka', 'cka as stored', found, values(fixture, 'cka'), 1e-5);
+}
+
+async function checkCosines(
+  engine: Engine,
+  fixture: Fixture,
+  { cos_grid, cos_patch_query_index: patch }: AnalysisJson,
+  result: Comparisons,
+): Promise<void> {
+  const [rows, cols] = cos_grid!;
+  const [classes, height, width] = shapeOf(fixture, 'cos/text_maps_upsampled');
+  const grid = { features: upload(engine, fixture, 'cos/features'), rows, cols };
+  const { maps, upsampled, patches } = await engine.fetch(() => {
+    const maps = cosineMaps(grid, upload(engine, fixture, 'cos/text'));
+    return { maps, upsampled: resize({ x: maps, height, width }), patches: patchCosineMap(grid, patch!) };
+  });
+  const scaled = Array.from({ length: classes }, (_, id) => [
+    ...minMax(maps.subarray(id * rows * cols, (id + 1) * rows * cols)).scaled,
+  ]);
+  result.close('cosine', 'cos/text_maps', maps, values(fixture, 'cos/text_maps'), 1e-5);
+  result.close(
+    'cosine',
+    'cos/text_maps_minmax',
+    scaled.flat(),
+    values(fixture, 'cos/text_maps_minmax'),
+    2e-5,
+  );
+  result.close(
+    'cosine',
+    'cos/text_maps_upsampled',
+    upsampled,
+    values(fixture, 'cos/text_maps_upsampled'),
+    1e-5,
+  );
+  result.close('cosine', 'cos/patch_map', patches, values(fixture, 'cos/patch_map'), 1e-5);
+}
+
+function upload(engine: Engine, fixture: Fixture, key: string): Tensor {
+  return engine.tensor(values(fixture, key), shapeOf(fixture, key));
+}
+
 interface MiouJson {
   classes: number;
   iou: (number | null)[];
@@ -71,9 +137,7 @@ interface MiouJson {
   miou_all: number;
 }
 
-/** The confusion-matrix part of an analysis fixture. */
-export function checkMiou(fixture: Fixture, result: Comparisons): void {
-  const { miou } = fixture.json as unknown as { miou: MiouJson };
+function checkMiou(fixture: Fixture, miou: MiouJson, result: Comparisons): void {
   const matrix = confusionMatrix(miou.classes);
   addImage(matrix, values(fixture, 'miou/gt'), values(fixture, 'miou/pred'));
   const found = scores(matrix, miou.novel);

@@ -1,1 +1,0 @@
-import 'core-js/actual/iterator/index.js';

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Random } from '../engine/random.ts';
+import { parameterSpecs } from '../model/parameters.ts';
+import { ParameterStore } from '../model/store.ts';
+import { datasetInfo } from '../train/datasets/info.ts';
+import type { EvalReport } from '../train/metrics.ts';
+import { embeddedPreset } from '../train/presets.ts';
+import { stageWeights, weightsBefore } from '../train/report/inside.ts';
+import { temporaryFolder } from './data_support.ts';
+import { openEngine } from './device.ts';
+import { assertSelfContained, parsePage, valuesIn } from './report_support.ts';
+
+/** The page as the commands write it, and where its "before training" comes from. */
+const test = suite('report of a run');
+const folder = join(temporaryFolder(), 'run');
+const page = join(folder, 'report.html');
+
+const tiny = [
+  'data.workers=0',
+  'model.vision.width=32',
+  'model.vision.heads=2',
+  'model.vision.embedDim=16',
+  'model.decoder.layers=2',
+  'model.decoder.heads=2',
+  'model.prompts.count=2',
+  'train.batch=2',
+  'train.logInterval=1',
+  'eval.maxImages=3',
+  'eval.overlays=0',
+  'data.clip=null',
+  'data.embedded=true',
+].flatMap((setting) => ['--set', setting]);
+
+function run(script: string, ...args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args]);
+    let output = '';
+    const take = (chunk: Buffer): void => {
+      output += chunk;
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+function checkPage(): string {
+  const text = readFileSync(page, 'utf8');
+  const evaluation = JSON.parse(readFileSync(join(folder, 'eval.json'), 'utf8')) as EvalReport;
+  assertSelfContained(text, parsePage(text));
+  const { withBackground: other } = evaluation;
+  const wanted = (['hiou', 'seen', 'unseen', 'pixelAccuracy'] as const).flatMap((key) => [
+    evaluation[key],
+    other![key],
+  ]);
+  assert.equal(
+    valuesIn(text, 'summary'),
+    wanted.filter((entry) => entry !== null),
+  );
+  return text;
+}
+
+test('training ends with a page that says what eval.json says', async () => {
+  const args = ['--dataset', 'voc20', '--work-dir', folder, '--max-iters', '3', ...tiny];
+  const { code, output } = await run('train/main.ts', ...args);
+  assert.is(code, 0, output);
+  assert.match(output, page);
+  const text = checkPage();
+  const pictures = parsePage(text).filter(({ name }) => name === 'img');
+  // three images, first and worst, four panels each; similarity maps come on top
+  assert.ok(pictures.length > 24, `${pictures.length} pictures`);
+  assert.match(text, 'Step 3 of 3');
+});
+
+test('npm run report writes the same page again', async () => {
+  const first = readFileSync(page, 'utf8');
+  rmSync(page);
+  rmSync(join(folder, 'eval.json'));
+  const { code, output } = await run('train/report_main.ts', '--work-dir', folder);
+  assert.is(code, 0, output);
+  assert.match(output, `report in ${page}`);
+  assert.is(checkPage() === first, true, 'the pages are equal');
+});
+
+test('npm run report names what is wrong with its folder', async () => {
+  const empty = temporaryFolder();
+  const [missing, none] = await Promise.all([
+    run('train/report_main.ts'),
+    run('train/report_main.ts', '--work-dir', empty),
+  ]);
+  assert.match(missing.output, 'error: --work-dir is missing');
+  assert.match(none.output, `error: --work-dir ${empty}: holds no checkpoint`);
+  assert.ok(missing.code !== 0 && none.code !== 0);
+});
+
+test('the weights before training are drawn again, the frozen ones are kept', async () => {
+  const engine = await openEngine();
+  try {
+    const preset = embeddedPreset();
+    const vision = { ...preset.model.vision, width: 32, heads: 2, embedDim: 16 };
+    const config = { ...preset, seed: 5, model: { ...preset.model, vision } };
+    const specs = parameterSpecs(config.model);
+    // a frozen tower that is not what the seed would draw
+    const shape = [32, 16];
+    const given = Float32Array.from({ length: 512 }, (_, i) => new Random(9, i).normal());
+    const tower = new Map([['backbone.proj', { dtype: 'F32' as const, shape, data: given }]]);
+    const store = new ParameterStore(engine, specs, tower, config.seed);
+    const start = await store.stateDict();
+    for (const parameter of store.trainable) parameter.write(new Float32Array(parameter.size).fill(0.125));
+    const before = await weightsBefore(engine, store, config);
+    const again = await before.stateDict();
+    assert.equal([...again.keys()], [...start.keys()]);
+    for (const [name, { data }] of again) assert.equal([...data], [...start.get(name)!.data], name);
+    const trained = { engine, config, info: datasetInfo('voc20'), text: engine.one(), before, after: store };
+    const gaussian = [Math.fround(Math.exp(-0.5)), 1];
+    assert.equal(await stageWeights(trained), [
+      { blocks: [2, 3], weights: { before: gaussian, after: [0.125, 0.125] } },
+      { blocks: [4, 5], weights: { before: gaussian, after: [0.125, 0.125] } },
+      { blocks: [6], weights: null },
+    ]);
+  } finally {
+    await engine.close();
+  }
+});
+
+test.run();

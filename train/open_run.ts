@@ -1,0 +1,122 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { parameterSpecs } from '../model/parameters.ts';
+import { ParameterStore } from '../model/store.ts';
+import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
+import { loadCheckpoint, modelTensors, optimizerTensors, textTensor } from './checkpoint.ts';
+import type { RunConfig } from './config.ts';
+import type { Dataset } from './datasets/dataset.ts';
+import type { DatasetInfo } from './datasets/info.ts';
+import { createTrainLoader, type TrainLoader } from './loader.ts';
+import { AdamW } from './optimizer.ts';
+import { Trainer } from './trainer.ts';
+import { initialWeights, startingWeights } from './weights.ts';
+
+/** Model, optimiser and class embeddings of a run. */
+export interface OpenRun {
+  engine: Engine;
+  store: ParameterStore;
+  optimizer: AdamW;
+  /** Embeddings (C, D) of all classes, on the GPU and as they are saved. */
+  text: Tensor;
+  textValues: HostTensor;
+  /** Steps done before. */
+  from: number;
+  /** Best hIoU so far; null before the first evaluation. */
+  best: number | null;
+}
+
+/** What a run is made of; parameters that are missing start from the seed. */
+export interface RunWeights {
+  tensors: StateDict;
+  text: HostTensor;
+}
+
+/** The weights that a new run of this configuration starts from. */
+export async function freshWeights(
+  engine: Engine,
+  config: RunConfig,
+  info: DatasetInfo,
+): Promise<RunWeights> {
+  const { backbone, text } = await initialWeights(engine, config, info);
+  const { startFrom } = config.train;
+  const tensors = startFrom ? await startingWeights(startFrom, parameterSpecs(config.model)) : backbone;
+  return { tensors, text };
+}
+
+/** A run at its first step. */
+export function newRun(engine: Engine, config: RunConfig, { tensors, text }: RunWeights): OpenRun {
+  const store = new ParameterStore(engine, parameterSpecs(config.model), tensors, config.seed);
+  return {
+    engine,
+    store,
+    optimizer: new AdamW(engine, store.trainable, config.optim),
+    text: engine.tensor(text.data as Float32Array<ArrayBuffer>, text.shape),
+    textValues: text,
+    from: 0,
+    best: null,
+  };
+}
+
+/** A run as the checkpoint `file` left it. */
+export async function savedRun(
+  engine: Engine,
+  config: RunConfig,
+  info: DatasetInfo,
+  file: string,
+): Promise<OpenRun> {
+  const { tensors, updates, step, best } = await loadCheckpoint(file);
+  const text = textTensor(file, tensors, [info.classes.length, config.model.vision.embedDim]);
+  const run = newRun(engine, config, {
+    tensors: modelTensors(file, tensors, parameterSpecs(config.model)),
+    text,
+  });
+  run.optimizer.restore(optimizerTensors(file, tensors, run.optimizer), updates);
+  return { ...run, from: step, best };
+}
+
+/** The batches of a run's training split. */
+export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoader {
+  const { data, train: settings, seed } = config;
+  const { scale, ratio, crop, catMaxRatio, flip, photometric, workers, prefetch } = data;
+  return createTrainLoader({
+    dataset,
+    workers,
+    prefetch,
+    mode: settings.mode,
+    seed,
+    batch: settings.batch,
+    augment: { scale, ratio, crop: [crop, crop], catMaxRatio, flip, photometric },
+  });
+}
+
+/** What runs the steps of a run: in inductive training it knows the embeddings of the seen classes only. */
+export function openTrainer(run: OpenRun, config: RunConfig, info: DatasetInfo): Trainer {
+  const { engine, store, optimizer, textValues } = run;
+  const { mode, accumulation, batch, logInterval } = config.train;
+  const [, width] = textValues.shape;
+  const values = textValues.data as Float32Array<ArrayBuffer>;
+  const rows = mode === 'inductive' ? info.seen : info.classes.map((_, id) => id);
+  const chosen = Float32Array.from(
+    rows.flatMap((row) => [...values.subarray(row * width, (row + 1) * width)]),
+  );
+  const options = {
+    context: {
+      engine,
+      config: config.model,
+      store,
+      loss: config.loss,
+      text: engine.tensor(chosen, [rows.length, width]),
+      novel:
+        mode === 'transductive' ? engine.tensor(Uint32Array.from(info.novel), [info.novel.length]) : null,
+    },
+    optimizer,
+    schedule: config.schedule,
+    accumulation,
+    batch,
+    crop: config.data.crop,
+    seed: config.seed,
+    history: logInterval,
+  };
+  return new Trainer(options, run.from);
+}
