@@ -31,6 +31,8 @@ export interface PeerRow {
   batch: number;
   /** Why there are no times. */
   reason: string | null;
+  /** What the contender did otherwise than expected. */
+  note: string | null;
 }
 
 /** A result this far from the truth is another one: float32 stays below 1e-5 in all of the work. */
@@ -104,11 +106,12 @@ async function check(
   work: Work,
   truth: Readonly<Record<string, Float64Array>>,
 ): Promise<void> {
-  const { outputs, firstMs } = await racer.prepare(work);
+  const { outputs, firstMs, note } = await racer.prepare(work);
   const errors = Object.entries(truth).map(([name, values]) =>
     worstError(Float64Array.from(outputs[name] ?? []), values),
   );
   const worst = Math.max(...errors);
+  row.note = note;
   row.firstMs = firstMs;
   row.maxError = Number.isFinite(worst) ? worst : null;
   if (worst > WRONG) throw new Error(`wrong result, off by ${worst.toExponential(1)} of the largest value`);
@@ -127,6 +130,7 @@ function emptyRow(work: Work, racer: Racer): PeerRow {
     samples: [],
     batch: 1,
     reason: null,
+    note: null,
   };
 }
 

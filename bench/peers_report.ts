@@ -32,6 +32,7 @@ export function workText(rows: readonly PeerRow[]): string {
             `error ${power(row.maxError)}`,
             ...(row.gflops === null ? [] : [`${digits(row.gflops)} GFLOP/s`.padStart(13)]),
             `first ${digits(row.firstMs)} ms`,
+            ...(row.note === null ? [] : [row.note]),
           ]
         : [row.reason];
     return `  ${row.racer.padEnd(width)}  ${figures.join('  ')}`;
@@ -61,8 +62,10 @@ export function reportMarkdown({ surroundings, racers, rows }: PeersReport): str
       }),
     ].join('\n');
   const { adapter, cpu, cores, node, runs, loadBefore, loadAfter } = surroundings;
-  const missing = rows.filter(({ reason }) => reason !== null);
-  const reasons = missing.map(({ racer, work, reason }) => `- ${racer}, ${work}: ${reason}`);
+  const remarks = rows.flatMap(({ racer, work, reason, note }) => {
+    const remark = reason ?? note;
+    return remark === null ? [] : [`- ${racer}, ${work}: ${remark}`];
+  });
   return `# Peers on ${adapter}
 
 ${cpu}, ${cores} cores, Node ${node}. Median of ${runs} runs in turns, each contender in a process of its own, all waiting
@@ -75,7 +78,7 @@ ${table(({ ms, ratio, reason }) => (reason === null ? `${digits(ms)}${ratio === 
 ## Largest error, relative to the largest value of the float64 result
 
 ${table(({ maxError }) => power(maxError))}
-${reasons.length === 0 ? '' : `\n## Not measured\n\n${reasons.join('\n')}\n`}`;
+${remarks.length === 0 ? '' : `\n## Remarks\n\n${remarks.join('\n')}\n`}`;
 }
 
 /** Three digits. */

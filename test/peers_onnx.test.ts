@@ -135,8 +135,8 @@ test('every tensor that a graph reads is fed, constant or made before', () => {
     { kind: 'layernorm', name: 'layernorm', rows: 2, cols: 4 },
     tiny,
   ];
-  for (const work of made) {
-    const { graph, feeds } = graphOf(work, makeInputs(work))!;
+  for (const [work, fused] of made.flatMap((each) => [[each, true] as const, [each, false] as const])) {
+    const { graph, feeds } = graphOf(work, makeInputs(work), fused)!;
     const known = new Set([...Object.keys(feeds), ...graph.constants.map(({ name }) => name)]);
     for (const { op, inputs, outputs } of graph.nodes) {
       assert.equal(
@@ -148,7 +148,7 @@ test('every tensor that a graph reads is fed, constant or made before', () => {
     }
     assert.ok(known.has('y') && known.has(PROBE), work.name);
   }
-  assert.is(graphOf({ ...tiny, result: 'weights' }, makeInputs(tiny)), undefined);
+  assert.is(graphOf({ ...tiny, result: 'weights' }, makeInputs(tiny), true), undefined);
 });
 
 /** onnxruntime is there only after `npm run bench -- --peers`. */

@@ -29,7 +29,7 @@ class Fake implements Racer {
 
   async prepare(): Promise<Prepared> {
     this.log.push(`${this.name} prepare`);
-    return { outputs: this.outputs, firstMs: 7 };
+    return { outputs: this.outputs, firstMs: 7, note: null };
   }
 
   async run(count: number): Promise<number> {
@@ -128,11 +128,12 @@ const row = (racer: string, figures: Partial<PeerRow>): PeerRow => ({
   samples: [100],
   batch: 1,
   reason: null,
+  note: null,
   ...figures,
 });
 const rows = [
   row('ours', {}),
-  row('other 1.0', { ms: 456.78, ratio: 4.5678, gflops: null }),
+  row('other 1.0', { ms: 456.78, ratio: 4.5678, gflops: null, note: 'unfused' }),
   row('third 2.0', { ms: null, ratio: null, maxError: null, reason: 'computes no gradients' }),
 ];
 const report: PeersReport = {
@@ -155,7 +156,7 @@ test('results are aligned lines', () => {
     [
       'attention',
       '  ours           100 ms    1.00 x  error 1.3e-6   33.2 GFLOP/s  first 1234 ms',
-      '  other 1.0      457 ms    4.57 x  error 1.3e-6  first 1234 ms',
+      '  other 1.0      457 ms    4.57 x  error 1.3e-6  first 1234 ms  unfused',
       '  third 2.0  computes no gradients',
     ].join('\n'),
   );
@@ -172,6 +173,7 @@ test('the Markdown has times with ratios, errors and reasons', () => {
   assert.ok(lines.includes('| work | ours | other 1.0 | third 2.0 |'));
   assert.ok(lines.includes('| attention | 100 | 457 (4.57 x) | - |'));
   assert.ok(lines.includes('| attention | 1.3e-6 | 1.3e-6 | - |'));
+  assert.ok(lines.includes('- other 1.0, attention: unfused'));
   assert.ok(lines.includes('- third 2.0, attention: computes no gradients'));
   assert.ok(lines.some((line) => line.includes('a CPU, 2 cores, Node v20. Median of 5 runs')));
 });

@@ -77,7 +77,8 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
     }
     prediction.dispose();
     labelled?.dispose();
-    hooks.progress?.(++done, loader.length);
+    done += 1;
+    hooks.progress?.(done, loader.length);
   }
   const counts = await countsOf(matrix);
   const backgroundCounts = backgroundMatrix && (await countsOf(backgroundMatrix));

@@ -12,6 +12,8 @@ export interface Prepared {
   /** Computes it once and reads the outputs, by the names and in the layout of `outputShapes`. */
   outputs(): Promise<Arrays>;
   release(): void | Promise<void>;
+  /** What a reader of the figures should know. */
+  note?: string;
 }
 
 /** Why a contender cannot do a piece of work; goes into its row of the table. */

@@ -3,6 +3,9 @@ import { CannotRun, type Contender, type Prepared } from './contender.ts';
 import { derivedBy, inputsForPeers, outputsOfPeers } from './layouts.ts';
 import { type Arrays, type BlockWork, EPSILON, QUICK, type Work } from './works.ts';
 
+/** Outputs that are waited for at one time: enough to keep the GPU busy, little enough to be held. */
+const WAITING = 16;
+
 /** jax-js: every piece of work is one function under `jit`, as its documentation advises. */
 export async function openJax(): Promise<Contender> {
   const devices = await init('webgpu');
@@ -25,10 +28,13 @@ async function prepare(work: Work, inputs: Arrays): Promise<Prepared> {
     );
   return {
     async run(count) {
-      for (let i = 1; i < count; i++) dispose(call());
-      const last = call();
-      await Promise.all(Object.values(last).map((array) => array.ref.blockUntilReady()));
-      dispose(last);
+      for (let done = 0; done < count; done += WAITING) {
+        // an output that is disposed of before it is waited for would never be computed
+        const outputs = Array.from({ length: Math.min(WAITING, count - done) }, call);
+        const arrays = outputs.flatMap((tree) => Object.values(tree));
+        await Promise.all(arrays.map((array) => array.blockUntilReady()));
+        outputs.forEach(dispose);
+      }
     },
     async outputs() {
       const outputs: Arrays = {};

@@ -14,6 +14,7 @@ export interface Prepared {
   outputs: Arrays;
   /** From the request to the first outputs: compiling, uploading, computing, reading. */
   firstMs: number;
+  note: string | null;
 }
 
 export interface Ran {

@@ -1,6 +1,15 @@
-import { inputsForPeers, type Shaped } from './layouts.ts';
-import { MICROSOFT, type OnnxConstant, type OnnxGraph, type OnnxNode } from './onnx.ts';
-import { type Arrays, EPSILON, outputShapes, QUICK, type Work } from './works.ts';
+import { headsFirst, inputsForPeers, type Shaped } from './layouts.ts';
+import type { OnnxConstant, OnnxGraph, OnnxNode } from './onnx.ts';
+import {
+  fusedAttention,
+  layernorm,
+  linear,
+  namedConstants,
+  node,
+  plainAttention,
+  plainAttentionOfTokens,
+} from './onnx_nodes.ts';
+import { type Arrays, outputShapes, type Work } from './works.ts';
 
 /** A graph for a piece of work, with what is fed to it; weights are constants in it, as in a model's file. */
 export interface WorkGraph {
@@ -11,26 +20,27 @@ export interface WorkGraph {
 /** The output that holds one element of `y`: fetched to wait for all of `y` without reading it. */
 export const PROBE = 'probe';
 
-/** @returns undefined for gradients, which ONNX graphs do not have. */
-export function graphOf(work: Work, inputs: Arrays): WorkGraph | undefined {
+/**
+ * @param fused attention by onnxruntime's own operator instead of products and softmax. Attention alone is then of
+ * (1, tokens, width), otherwise of (heads, tokens, size): what is best for either.
+ * @returns undefined for gradients, which ONNX graphs do not have.
+ */
+export function graphOf(work: Work, inputs: Arrays, fused: boolean): WorkGraph | undefined {
   if (work.kind === 'block' && work.result !== 'output') return undefined;
-  const nodes = nodesOf(work);
-  const fed = { matmul: ['a', 'b'], attention: ['q', 'k', 'v'], layernorm: ['x'], block: ['x'] }[work.kind];
+  const nodes = nodesOf(work, fused);
   const used = new Set(nodes.flatMap((each) => each.inputs));
-  // what has tokens or rows has a leading axis, too, except in a plain product
-  const batch = work.kind === 'matmul' ? [] : [1];
+  const isConstant = ({ name }: { name: string }): boolean => used.has(name);
+  const constants = 'heads' in work ? namedConstants(work).filter(isConstant) : [];
   const feeds: WorkGraph['feeds'] = {};
-  const constants: OnnxConstant[] = [];
-  for (const [name, { values, shape }] of Object.entries(inputsForPeers(work, inputs))) {
-    if (fed.includes(name)) feeds[name] = { values, shape: [...batch, ...shape] };
-    else if (used.has(name)) constants.push({ name, shape, values });
+  const fed = { matmul: ['a', 'b'], attention: ['q', 'k', 'v'], layernorm: ['x'], block: ['x'] }[work.kind];
+  for (const [name, shaped] of Object.entries(inputsForPeers(work, inputs))) {
+    if (fed.includes(name)) feeds[name] = placed(work, shaped, fused);
+    else if (used.has(name)) constants.push({ name, ...shaped });
   }
-  if (used.has('quick')) constants.push({ name: 'quick', shape: [1], values: Float32Array.of(QUICK) });
-  const shape = [...batch, ...outputShapes(work).y];
+  const { shape } = work.kind === 'matmul' ? { shape: outputShapes(work).y } : feeds[fed[0]];
   const corner = (name: string, at: bigint): OnnxConstant => {
     return { name, shape: [shape.length], values: new BigInt64Array(shape.length).fill(at) };
   };
-  const probe = node('Slice', ['y', 'corner start', 'corner end'], [PROBE]);
   const graph = {
     inputs: Object.entries(feeds).map(([name, feed]) => ({ name, shape: feed.shape })),
     outputs: [
@@ -38,12 +48,19 @@ export function graphOf(work: Work, inputs: Arrays): WorkGraph | undefined {
       { name: PROBE, shape: shape.map(() => 1) },
     ],
     constants: [...constants, corner('corner start', 0n), corner('corner end', 1n)],
-    nodes: [...nodes, probe],
+    nodes: [...nodes, node('Slice', ['y', 'corner start', 'corner end'], [PROBE])],
   };
   return { graph, feeds };
 }
 
-function nodesOf(work: Work): OnnxNode[] {
+function placed(work: Work, { values, shape }: Shaped, fused: boolean): Shaped {
+  if (work.kind === 'matmul') return { values, shape };
+  if (work.kind !== 'attention' || fused) return { values, shape: [1, ...shape] };
+  const { tokens, heads, headDim } = work;
+  return { values: headsFirst(values, tokens, heads), shape: [heads, tokens, headDim] };
+}
+
+function nodesOf(work: Work, fused: boolean): OnnxNode[] {
   switch (work.kind) {
     case 'matmul': {
       const { layout } = work;
@@ -51,7 +68,7 @@ function nodesOf(work: Work): OnnxNode[] {
       return [node('Gemm', ['a', 'b'], ['y'], layout === 'NT' ? { transB: 1 } : { transA: 1 })];
     }
     case 'attention':
-      return [attention(['q', 'k', 'v'], 'y', work.heads)];
+      return fused ? [fusedAttention('y', work.heads)] : plainAttention(['q', 'k', 'v'], 'y');
     case 'layernorm':
       return [layernorm(['x', 'gamma', 'beta'], 'y')];
     case 'block':
@@ -59,38 +76,16 @@ function nodesOf(work: Work): OnnxNode[] {
         layernorm(['x', 'ln_1.weight', 'ln_1.bias'], 'norm 1'),
         ...linear('norm 1', 'attn.in_proj_', 'qkv'),
         node('Split', ['qkv'], ['q', 'k', 'v'], { axis: -1 }),
-        attention(['q', 'k', 'v'], 'mixed', work.heads),
+        ...(fused ? [fusedAttention('mixed', work.heads)] : plainAttentionOfTokens('mixed')),
         ...linear('mixed', 'attn.out_proj.', 'change 1'),
         node('Add', ['x', 'change 1'], ['attended']),
         layernorm(['attended', 'ln_2.weight', 'ln_2.bias'], 'norm 2'),
         ...linear('norm 2', 'mlp.c_fc.', 'hidden'),
-        node('Mul', ['hidden', 'quick'], ['scaled']),
-        node('Sigmoid', ['scaled'], ['gate']),
+        node('Mul', ['hidden', 'quick'], ['quick hidden']),
+        node('Sigmoid', ['quick hidden'], ['gate']),
         node('Mul', ['hidden', 'gate'], ['active']),
         ...linear('active', 'mlp.c_proj.', 'change 2'),
         node('Add', ['attended', 'change 2'], ['y']),
       ];
   }
-}
-
-function linear(x: string, name: string, y: string): OnnxNode[] {
-  const product = `${y} product`;
-  return [node('MatMul', [x, `${name}weight`], [product]), node('Add', [product, `${name}bias`], [y])];
-}
-
-function layernorm(inputs: string[], y: string): OnnxNode {
-  return node('LayerNormalization', inputs, [y], { axis: -1, epsilon: { float: EPSILON } });
-}
-
-function attention(inputs: string[], y: string, heads: number): OnnxNode {
-  return { ...node('MultiHeadAttention', inputs, [y], { num_heads: heads }), domain: MICROSOFT };
-}
-
-function node(
-  op: string,
-  inputs: string[],
-  outputs: string[],
-  attributes: OnnxNode['attributes'] = {},
-): OnnxNode {
-  return { op, inputs, outputs, attributes };
 }

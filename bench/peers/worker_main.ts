@@ -37,7 +37,8 @@ async function answer(question: Question): Promise<Answer> {
       const start = performance.now();
       prepared = await politely(ready.prepare(question.work, inputs));
       const outputs = await politely(prepared.outputs());
-      return { value: { outputs, firstMs: performance.now() - start } };
+      const firstMs = performance.now() - start;
+      return { value: { outputs, firstMs, note: prepared.note ?? null } };
     }
     case 'run': {
       const start = performance.now();
