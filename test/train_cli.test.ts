@@ -11,6 +11,9 @@ const folder = mkdtempSync(join(tmpdir(), 'cascade-cli-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = [
+  // the committed miniature has another width
+  'data.embedded=true',
+  'data.clip=null',
   'data.workers=0',
   'model.vision.width=32',
   'model.vision.heads=2',
