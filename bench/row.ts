@@ -4,7 +4,7 @@ import type { Gpu } from '../engine/gpu/context.ts';
 import { type Prepared, prepare } from '../engine/gpu/run.ts';
 import type { Choice } from '../engine/gpu/tiles.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
-import { declarationProblems, specialise } from '../kernels/specialise.ts';
+import { declarationProblems } from '../kernels/specialise.ts';
 import { measure } from './measure.ts';
 import { copySpeed, type Peak } from './peak.ts';
 
@@ -49,8 +49,6 @@ export interface Surroundings {
   /** Time for the timing of a row. */
   budgetMs: number;
   readText(url: URL): Promise<string>;
-  /** Receives what `DEBUG` asks for. */
-  debug(level: number, text: () => string): void;
 }
 
 /** Makes rows; remembers what did not compile, as the pipeline cache would hand it out again. */
@@ -68,13 +66,13 @@ export class RowMaker {
    * @throws DeviceLostError when nothing more can run.
    */
   async make(problem: Problem, caseName: string, choice: Choice): Promise<Row> {
-    const { gpu, debug } = this.with;
+    const { gpu } = this.with;
     const { kernel, dims, inputs } = problem;
     const row = emptyRow(kernel, caseName, choice, gpu.device.name);
     let prepared: Prepared | null = null;
     try {
       const compileMs = await this.compile(kernel, choice);
-      debug(3, () => buffersText(problem));
+      gpu.debug(3, () => buffersText(problem));
       prepared = prepare(gpu, kernel, choice, dims, inputs);
       await gpu.device.settle();
       prepared.record();
@@ -99,7 +97,7 @@ export class RowMaker {
    * @throws GpuError where the shader does not compile or does not fit its descriptor.
    */
   private async compile(kernel: AnyKernel, { variant, tile }: Choice): Promise<number | null> {
-    const { gpu, readText, debug } = this.with;
+    const { gpu, readText } = this.with;
     const key = `${kernel.name} ${variant.name} ${JSON.stringify(tile)}`;
     const known = this.broken.get(key);
     if (known !== undefined) throw new GpuError(known);
@@ -107,7 +105,6 @@ export class RowMaker {
     try {
       const [mismatch] = declarationProblems(kernel, variant, text);
       if (mismatch) throw new GpuError(`${variant.source.pathname}: ${mismatch}`);
-      debug(4, () => `${variant.source.pathname} as compiled:\n${specialise(text, tile, 'f32')}`);
       const before = gpu.pipelines.created;
       const start = performance.now();
       gpu.pipelines.get(kernel, variant, tile, 'f32');
@@ -131,10 +128,10 @@ export class RowMaker {
   }
 
   private async time(row: Row, { kernel, dims }: Problem, prepared: Prepared): Promise<void> {
-    const { gpu, peak, budgetMs, debug } = this.with;
+    const { gpu, peak, budgetMs } = this.with;
     const { flops, bytes } = kernel.cost(dims);
     const timing = await measure(gpu, prepared.record, flops + bytes < SMALL ? budgetMs / 4 : budgetMs);
-    debug(2, () => `${row.kernel} ${row.case}: ${JSON.stringify(timing)}`);
+    gpu.debug(2, () => `${row.kernel} ${row.case}: ${JSON.stringify(timing)}`);
     const gflops = flops / timing.ms / 1e6;
     const gbps = bytes / timing.ms / 1e6;
     const compute = gflops / peak.gflops;

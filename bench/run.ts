@@ -46,6 +46,8 @@ export async function runBench(argv: string[], options: BenchOptions): Promise<n
   await ensureAdapter({ adapter: request.adapter, platform });
   const gpu = await createGpu(platform, {
     adapter: request.adapter,
+    // a pass for each dispatch would be timed along with it
+    profile: false,
     kernels: [...kernels, copy, multiplyAdd],
     onWarning: options.note,
   });
@@ -61,14 +63,9 @@ export async function runBench(argv: string[], options: BenchOptions): Promise<n
 async function runJobs(
   gpu: Gpu,
   request: BenchRequest,
-  { platform, kernels, say, note }: BenchOptions,
+  { platform, kernels, say }: BenchOptions,
 ): Promise<Row[]> {
-  const debug = (level: number, text: () => string): void => {
-    if (platform.environment.debug >= level) note(text());
-  };
   const { device, tiles } = gpu;
-  debug(1, () => `${device.name} ${JSON.stringify(device.facts)}`);
-  debug(1, () => `tuned on ${device.key}: ${JSON.stringify(tiles.tuning.table(kernels))}`);
   const jobs = selectJobs(kernels, tiles, request);
   const peak = await measurePeak(gpu);
   say(`${peakLine(device.name, peak)}\n`);
@@ -78,7 +75,6 @@ async function runJobs(
     peak,
     budgetMs: request.tune ? TUNING_BUDGET_MS : BUDGET_MS,
     readText: platform.readText,
-    debug,
   });
   const report = new Report(jobs);
   say(report.header());

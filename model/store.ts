@@ -13,6 +13,14 @@ export interface Weights {
   under(prefix: string): Weights;
 }
 
+/** The weights below a prefix of whatever `get` looks full keys up in. */
+export function weightsBelow(get: (name: string) => Tensor, prefix: string): Weights {
+  return {
+    get: (name) => get(`${prefix}.${name}`),
+    under: (more) => weightsBelow(get, `${prefix}.${more}`),
+  };
+}
+
 /**
  * A model's parameters by checkpoint key: those that are computed with live on the GPU, inert ones are kept on
  * the host and only travel from checkpoint to checkpoint.
@@ -48,10 +56,7 @@ export class ParameterStore implements Weights {
   }
 
   under(prefix: string): Weights {
-    return {
-      get: (name) => this.get(`${prefix}.${name}`),
-      under: (more) => this.under(`${prefix}.${more}`),
-    };
+    return weightsBelow((name) => this.get(name), prefix);
   }
 
   /** The parameters that training updates, in checkpoint order. */

@@ -21,13 +21,15 @@ const command = new Command('npm test --')
     'part of an adapter name, such as lavapipe or swiftshader (also CASCADE_ADAPTER)',
   )
   .option('--jobs <n>', 'how many run at the same time', positive, Math.min(2, availableParallelism()))
+  .option('--seed <n>', 'draw the examples of property tests from another seed', positive, 1)
   .option('--timeout <seconds>', 'time limit of each', positive, 300)
   .showHelpAfterError()
   .parse();
 
 await runCommand(async () => {
-  const options = command.opts<{ adapter?: string; jobs: number; timeout: number }>();
+  const options = command.opts<{ adapter?: string; jobs: number; seed: number; timeout: number }>();
   if (options.adapter) process.env.CASCADE_ADAPTER = options.adapter;
+  process.env.PROPERTY_SEED = String(options.seed);
   const tasks = select([...CHECKS, ...(await testFiles())], command.args);
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
     process.on(signal, () => {
@@ -73,7 +75,8 @@ async function runAndReport(task: Task, limit: number): Promise<{ passed: number
 async function testFiles(): Promise<Task[]> {
   const names = await readdir(new URL('.', import.meta.url), { recursive: true });
   const files = names.filter((name) => name.endsWith('.test.ts')).sort();
-  return files.map((name) => ({ name, kind: 'file', args: ['--import', 'tsx', `test/${name}`] }));
+  const before = ['--import', 'tsx', '--import', './test/property_seed.ts'];
+  return files.map((name) => ({ name, kind: 'file', args: [...before, `test/${name}`] }));
 }
 
 function select(tasks: Task[], filters: readonly string[]): Task[] {

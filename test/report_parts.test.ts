@@ -140,6 +140,7 @@ test('the chosen patch lies on the largest class, nearest to its middle', () => 
 test('ticks are round, rise, and enclose what is drawn', () => {
   assert.equal(linearTicks(0, 40), [0, 10, 20, 30, 40]);
   assert.equal(logTicks([0.7, 15]), [0.5, 1, 2, 5, 10, 20]);
+  assert.equal(logTicks([999999.999999999, 999999.999999999]), [5e5, 1e6]);
   const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
   fc.assert(
     fc.property(positive, positive, (a, b) => {

@@ -7,9 +7,9 @@ import type { RunConfig } from './config.ts';
 import { openDataset } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/info.ts';
 import { type Figures, figuresOf } from './experiment/figures.ts';
-import { classTable, mapLabels } from './labels.ts';
+import { classTable, ignoredLabel, mapLabels } from './labels.ts';
 import { createEvalLoader, type EvalSample } from './loader.ts';
-import { addImage, confusionMatrix, ignoredLabel, type ScoreReport, scoreReport, scores } from './metrics.ts';
+import { addImage, confusionMatrix, type ScoreReport, scoreReport, scores } from './metrics.ts';
 import { initialWeights } from './weights.ts';
 
 /** The nearest class of every pixel of an image and how near it is. */

@@ -62,12 +62,17 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
   const penalty = engine.tensor(penalties(classes, seen, settings.seenPenalty), [classes]);
   let done = 0;
   for await (const sample of loader.samples()) {
-    const { prediction, labelled } = evaluateImage(input, sample, { matrix, backgroundMatrix, penalty });
+    const truth = truthOf(sample, info);
+    const { prediction, labelled } = evaluateImage(input, sample, truth, {
+      matrix,
+      backgroundMatrix,
+      penalty,
+    });
     if (done < (hooks.pictures ?? 0)) {
       await hooks.show?.({
         index: done,
         sample,
-        truth: truthOf(sample, info),
+        truth,
         prediction: Uint8Array.from(await prediction.read()),
         // label 0 is background, label k class k - 1
         withBackground: labelled && Uint8Array.from(await labelled.read(), (label) => (label + 255) % 256),
@@ -104,14 +109,14 @@ interface Accumulators {
  * Adds one image to the matrices. Returns its prediction at the original size, class ids, and the one that may be
  * background: 0, or a class id + 1.
  */
-function evaluateImage(input: EvaluationInput, sample: EvalSample, into: Accumulators) {
-  const { engine, weights, model, text, info, settings } = input;
+function evaluateImage(input: EvaluationInput, sample: EvalSample, labels: Uint8Array, into: Accumulators) {
+  const { engine, weights, model, text, settings } = input;
   const { height, width, originalHeight, originalWidth } = sample;
   const size = { height: originalHeight, width: originalWidth };
   const shape = [1, originalHeight, originalWidth];
   return engine.scope(() => {
     const image = engine.tensor(sample.image, [1, 3, height, width]);
-    const truth = engine.tensor(Uint32Array.from(truthOf(sample, info)), shape);
+    const truth = engine.tensor(Uint32Array.from(labels), shape);
     const own = { image, text, penalty: into.penalty, crop: settings.crop, stride: settings.stride };
     const scored = resize({ x: slidingScores(engine, own, weights, model), ...size });
     const prediction = argmax({ scores: scored, backgroundBelow: null });

@@ -1,7 +1,5 @@
 import { ShapeError } from '../engine/errors.ts';
-
-/** Label of pixels that no metric counts. */
-export const ignoredLabel = 255;
+import { ignoredLabel } from './labels.ts';
 
 /** Pixel counts by (true class, predicted class); whole numbers, exact below 2^53. */
 export interface ConfusionMatrix {

@@ -5,7 +5,7 @@ import { Random } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig, VisionConfig } from '../model/config.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
-import type { Weights } from '../model/store.ts';
+import { weightsBelow } from '../model/store.ts';
 import { fillTemplates } from '../model/templates.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
 import { tokenize } from '../model/tokenizer.ts';
@@ -114,16 +114,13 @@ async function classEmbeddings(
     if (!name.startsWith('text_encoder.')) continue;
     parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
   }
-  const under = (prefix: string): Weights => ({
-    get: (name) => parameters.get(`${prefix}.${name}`)!,
-    under: (more) => under(`${prefix}.${more}`),
-  });
+  const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
   const { end } = loadVocabulary();
   const { mean } = await engine.fetch(() => {
     const perTemplate = fillTemplates(info.name, info.classes).map((sentences) => {
       const ids = tokenize(sentences, { context: text.contextLength });
       const batch = tokenBatch(engine, ids, text.contextLength, end);
-      return l2norm({ x: textFeatures(engine, batch, under('text_encoder'), text) });
+      return l2norm({ x: textFeatures(engine, batch, tower, text) });
     });
     return { mean: meanOverTemplates(engine, perTemplate) };
   });

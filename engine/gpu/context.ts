@@ -12,7 +12,7 @@ import { Uniforms } from './uniforms.ts';
 import { politely } from './wait.ts';
 
 export interface GpuOptions extends DeviceOptions {
-  /** Time every dispatch with timestamp queries. */
+  /** Time every dispatch with timestamp queries; by default from DEBUG=2 on. */
   profile?: boolean;
   /** The kernels that can be launched; by default the catalogue. */
   kernels?: readonly AnyKernel[];
@@ -52,7 +52,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
     () => `tuned choices for ${device.key}: ${JSON.stringify(tuning.table(options.kernels ?? catalogue))}`,
   );
   const uniforms = new Uniforms(device);
-  const profile = options.profile || platform.environment.debug >= 2;
+  const profile = options.profile ?? platform.environment.debug >= 2;
   const profiler = profile && device.hasTimestamps ? new Profiler(device) : null;
   const recorder = new Recorder(device, uniforms, profiler);
   const staging = new Map<number, GPUBuffer>();

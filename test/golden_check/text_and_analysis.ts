@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Engine } from '../../engine/engine.ts';
 import { l2norm, resize } from '../../engine/ops/index.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import type { Weights } from '../../model/store.ts';
+import { weightsBelow } from '../../model/store.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../../model/text.ts';
 import { tokenize } from '../../model/tokenizer.ts';
 import { cosineMaps, linearCka, minMax, patchCosineMap } from '../../train/analysis.ts';
@@ -29,10 +29,7 @@ export async function checkTextTower(engine: Engine, fixture: Fixture, result: C
   for (const [name, { shape, data }] of below(fixture, 'param/')) {
     parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
   }
-  const under = (prefix: string): Weights => ({
-    get: (name) => parameters.get(`${prefix}.${name}`)!,
-    under: (more) => under(`${prefix}.${more}`),
-  });
+  const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
   const config = {
     width: c.text_width,
     layers: c.text_layers,
@@ -43,7 +40,7 @@ export async function checkTextTower(engine: Engine, fixture: Fixture, result: C
   };
   const ids = values(fixture, 'ids') as Int32Array;
   const batch = tokenBatch(engine, ids, shapeOf(fixture, 'ids')[1], eot);
-  const features = textFeatures(engine, batch, under('text_encoder'), config);
+  const features = textFeatures(engine, batch, tower, config);
   const embeddings = l2norm({ x: features });
   result.close('text', 'features', await features.read(), values(fixture, 'features'), 2e-5);
   const unit = await embeddings.read();

@@ -1,7 +1,8 @@
 import type { DatasetInfo } from '../datasets/info.ts';
 import type { EvaluationHooks, Shown } from '../evaluate.ts';
+import { ignoredLabel } from '../labels.ts';
 import type { EvalSample } from '../loader.ts';
-import { addImage, type ConfusionMatrix, confusionMatrix, ignoredLabel, scores } from '../metrics.ts';
+import { addImage, type ConfusionMatrix, confusionMatrix, scores } from '../metrics.ts';
 import { coloured } from '../overlay.ts';
 import { pngUri } from './picture.ts';
 import type { ExamplePictures, LegendEntry, Panel } from './report_data.ts';

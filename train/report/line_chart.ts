@@ -83,8 +83,9 @@ export function linearTicks(low: number, high: number): number[] {
 export function logTicks(values: readonly number[]): number[] {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const from = Math.floor(Math.log10(low));
-  const to = Math.ceil(Math.log10(high));
+  // a decade more at both ends: just below a power of ten the logarithm rounds up to it
+  const from = Math.floor(Math.log10(low)) - 1;
+  const to = Math.ceil(Math.log10(high)) + 1;
   const all = Array.from({ length: to - from + 1 }, (_, index) =>
     [1, 2, 5].map((factor) => Number((factor * 10 ** (from + index)).toPrecision(1))),
   ).flat();
