@@ -1,10 +1,11 @@
-import type { Dims } from '../kernels/kernel.ts';
+import type { Dims, StoreType } from '../kernels/kernel.ts';
 import { GpuError, ShapeError } from './errors.ts';
 import { createGpu, type Gpu, type GpuOptions } from './gpu/context.ts';
+import { requireF16 } from './gpu/device.ts';
 import type { Platform } from './gpu/platform.ts';
 import type { Memory, PoolStats } from './gpu/pool.ts';
 import { Scopes } from './scope.ts';
-import { type Dtype, product, type Shape, show } from './shape.ts';
+import { bytesOf, type Dtype, product, type Shape, show } from './shape.ts';
 import type { Tape } from './tape.ts';
 import { type HostValues, Parameter, Storage, Tensor, type TensorHome } from './tensor.ts';
 
@@ -25,6 +26,8 @@ export interface Captured {
 /** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
 export class Engine implements TensorHome {
   readonly gpu: Gpu;
+  /** How a model stores its activations and frozen weights: see `cast` and `ParameterStore`. */
+  readonly precision: StoreType;
   /** The recording tape; null outside `valueAndGrad`. */
   tape: Tape | null = null;
   /** Where in the model we are, for errors: set with {@link at}. */
@@ -37,8 +40,9 @@ export class Engine implements TensorHome {
   readonly scopes = new Scopes();
   private readonly standIns = new Map<number, Memory>();
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Gpu, precision: StoreType = 'f32') {
     this.gpu = gpu;
+    this.precision = precision;
   }
 
   /** Uploads values. */
@@ -54,7 +58,7 @@ export class Engine implements TensorHome {
   empty(shape: Shape, dtype: Dtype = 'f32'): Tensor {
     if (!shape.every((n) => Number.isInteger(n) && n >= 0))
       throw new ShapeError(`${this.where('tensor')}: shape ${show(shape)}`);
-    return this.scopes.adopt(new Tensor(this.allocate(shape), shape, dtype));
+    return this.scopes.adopt(new Tensor(this.allocate(shape, dtype), shape, dtype));
   }
 
   zeros(shape: Shape, dtype: Dtype = 'f32'): Tensor {
@@ -66,19 +70,26 @@ export class Engine implements TensorHome {
   /** The constant 1, made once: the seed of every backward pass. */
   one(): Tensor {
     if (!this.unit) {
-      this.unit = new Tensor(this.allocate([1]), [1], 'f32');
+      this.unit = new Tensor(this.allocate([1], 'f32'), [1], 'f32');
       this.unit.storage.hold();
       this.unit.write(new Float32Array([1]));
     }
     return this.unit;
   }
 
-  /** A named weight; belongs to no scope, lives until `dispose()`. */
-  parameter(name: string, values: Float32Array<ArrayBuffer>, shape: Shape, trainable: boolean): Parameter {
+  /** A named weight; belongs to no scope, lives until `dispose()`. What trains is f32: its updates are small. */
+  parameter(
+    name: string,
+    values: Float32Array<ArrayBuffer>,
+    shape: Shape,
+    trainable: boolean,
+    dtype: StoreType = 'f32',
+  ): Parameter {
+    if (trainable && dtype !== 'f32') throw new ShapeError(`parameter ${name}: ${dtype} cannot be trained`);
     if (values.length !== product(shape)) {
       throw new ShapeError(`parameter ${name}: ${values.length} values for shape ${show(shape)}`);
     }
-    const parameter = new Parameter(name, this.allocate(shape), shape, trainable);
+    const parameter = new Parameter(name, this.allocate(shape, dtype), shape, dtype, trainable);
     parameter.storage.hold();
     parameter.write(values);
     return parameter;
@@ -249,21 +260,34 @@ export class Engine implements TensorHome {
     return memory;
   }
 
-  private allocate(shape: Shape): Storage {
-    return new Storage(
-      this,
-      this.gpu.pool.take(Math.max(4, product(shape) * 4), this.where(`tensor ${show(shape)}`)),
-    );
+  private allocate(shape: Shape, dtype: Dtype): Storage {
+    const bytes = Math.ceil(bytesOf(shape, dtype) / 4) * 4;
+    return new Storage(this, this.gpu.pool.take(Math.max(4, bytes), this.where(`tensor ${show(shape)}`)));
   }
 }
 
-/** Opens the adapter and makes an engine on it. */
-export async function createEngine(platform: Platform, options: GpuOptions = {}): Promise<Engine> {
+export interface EngineOptions extends GpuOptions {
+  /** See {@link Engine.precision}; f32 by default. */
+  precision?: StoreType;
+}
+
+/**
+ * Opens the adapter and makes an engine on it.
+ * @throws AdapterError where precision f16 is asked for and the adapter cannot store f16.
+ */
+export async function createEngine(
+  platform: Platform,
+  { precision = 'f32', ...options }: EngineOptions = {},
+): Promise<Engine> {
   const gpu = await createGpu(platform, options);
-  if (gpu.device.facts.maxWorkgroupSize < 64) {
+  try {
+    if (precision === 'f16') requireF16(gpu.device);
     const { maxWorkgroupSize } = gpu.device.facts;
+    if (maxWorkgroupSize < 64)
+      throw new GpuError(`${gpu.device.name}: workgroups of ${maxWorkgroupSize}, 64 are needed`);
+  } catch (error) {
     await gpu.close();
-    throw new GpuError(`${gpu.device.name}: workgroups of ${maxWorkgroupSize}, 64 are needed`);
+    throw error;
   }
-  return new Engine(gpu);
+  return new Engine(gpu, precision);
 }

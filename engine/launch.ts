@@ -1,4 +1,14 @@
-import type { BufferSpec, Dims, Kernel } from '../kernels/kernel.ts';
+import {
+  type Alias,
+  type AnyKernel,
+  type BufferSpec,
+  type Dims,
+  elementType,
+  isAlias,
+  type Kernel,
+  type Stores,
+  type StoreType,
+} from '../kernels/kernel.ts';
 import type { Engine } from './engine.ts';
 import { GpuError, ShapeError } from './errors.ts';
 import type { Memory } from './gpu/pool.ts';
@@ -17,9 +27,11 @@ export function engineOf(value: object): Engine {
 
 /**
  * Records one dispatch of a kernel. Buffers to read must be given; buffers to write are taken from the pool with
- * the descriptor's shape, unless a tensor is given to write into.
+ * the descriptor's shape, unless a tensor is given to write into. The given tensors decide what the kernel's aliases
+ * stand for, f32 or f16.
  * @returns every buffer that the kernel writes, by name.
- * @throws ShapeError when a buffer is missing or too small, GpuError when one buffer is both read and written.
+ * @throws ShapeError when a buffer is missing, too small or of the wrong type, GpuError when one buffer is both read
+ * and written.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a descriptor's shape functions take its own dims
 export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>>(
@@ -31,6 +43,7 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
   const { gpu } = engine;
   const memories: Memory[] = [];
   const written: Record<string, Tensor> = {};
+  const stores = storesOf(given, kernel);
   Object.entries(kernel.buffers).forEach(([name, spec], binding) => {
     const shape = spec.shape(dims);
     const count = product(shape);
@@ -40,8 +53,9 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
         `${engine.where(kernel.name)}: ${name} is ${show(tensor.shape)}, wanted ${show(shape)}`,
       );
     }
-    if (tensor && dtypeOf(spec) === 'f32' && tensor.dtype !== 'f32') {
-      throw new ShapeError(`${engine.where(kernel.name)}: ${name} holds ${tensor.dtype}, wanted f32`);
+    const dtype = elementType(spec.dtype, stores);
+    if (tensor && isFloat(dtype) && tensor.dtype !== dtype) {
+      throw new ShapeError(`${engine.where(kernel.name)}: ${name} holds ${tensor.dtype}, wanted ${dtype}`);
     }
     if (!tensor && count === 0) {
       memories.push(engine.standIn(binding));
@@ -50,7 +64,7 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
     if (!tensor && spec.access !== 'write') {
       throw new ShapeError(`${engine.where(kernel.name)}: ${name} ${show(shape)} was not given`);
     }
-    tensor ??= engine.empty(shape, dtypeOf(spec));
+    tensor ??= engine.empty(shape, dtype);
     memories.push(tensor.storage.memory);
     if (spec.access !== 'read') written[name] = tensor;
   });
@@ -62,13 +76,23 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
       throw new GpuError(`${engine.where(kernel.name)}: ${names[i]} and ${names[other]} are the same buffer`);
     }
   });
-  const { variant, tile } = gpu.tiles.choose(kernel, dims);
-  const pipeline = gpu.pipelines.get(kernel, variant, tile, 'f32');
+  const { variant, tile } = gpu.tiles.choose(kernel, dims, stores);
+  const pipeline = gpu.pipelines.get(kernel, variant, tile, stores);
   engine.trace(kernel.name, dims);
-  gpu.recorder.dispatch(pipeline, memories, dims, variant.grid(dims, tile));
+  gpu.recorder.dispatch(pipeline, memories, dims, variant.grid(dims, tile), engine.where(kernel.name));
   return written as { [K in WritableKeys<B>]: Tensor };
 }
 
-function dtypeOf(spec: BufferSpec): Dtype {
-  return spec.dtype === 'store_t' ? 'f32' : spec.dtype;
+/** What each alias stands for: the type of the first tensor given for a buffer of it. */
+function storesOf(given: Readonly<Record<string, Tensor | undefined>>, kernel: AnyKernel): Stores {
+  const stores: Partial<Record<Alias, StoreType>> = {};
+  for (const [name, { dtype }] of Object.entries(kernel.buffers)) {
+    const tensor = given[name];
+    if (tensor && isAlias(dtype) && isFloat(tensor.dtype)) stores[dtype] ??= tensor.dtype;
+  }
+  return stores;
+}
+
+function isFloat(dtype: Dtype): dtype is StoreType {
+  return dtype === 'f32' || dtype === 'f16';
 }

@@ -1,10 +1,16 @@
-import { product } from '../kernels/kernel.ts';
+import { product, type StoreType } from '../kernels/kernel.ts';
 import { ShapeError } from './errors.ts';
 
 export type Shape = readonly number[];
-export type Dtype = 'f32' | 'u32' | 'i32';
+/** Element type of a tensor. f16 is storage only: kernels compute in f32, and the host sees f32 as well. */
+export type Dtype = StoreType | 'u32' | 'i32';
 
 export { product };
+
+/** Bytes of a dense array, without padding. */
+export function bytesOf(shape: Shape, dtype: Dtype): number {
+  return product(shape) * (dtype === 'f16' ? 2 : 4);
+}
 
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);

@@ -1,6 +1,8 @@
+import type { StoreType } from '../kernels/kernel.ts';
 import { ShapeError } from './errors.ts';
 import type { Memory } from './gpu/pool.ts';
-import { type Dtype, product, type Shape, show } from './shape.ts';
+import { fromF16ToFloat32, fromFloat32ToF16 } from './half.ts';
+import { bytesOf, type Dtype, product, type Shape, show } from './shape.ts';
 
 /** What a tensor needs of its engine; keeps this file free of the engine itself. */
 export interface TensorHome {
@@ -63,9 +65,10 @@ export class Tensor {
     return product(this.shape);
   }
 
-  /** Copies the values to the host. Submits recorded work and waits for it. */
+  /** Copies the values to the host, f16 as f32. Submits recorded work and waits for it. */
   async read(): Promise<HostValues> {
-    const raw = await this.storage.home.readMemory(this.storage.memory, this.size * 4);
+    const raw = await this.storage.home.readMemory(this.storage.memory, bytesOf(this.shape, this.dtype));
+    if (this.dtype === 'f16') return fromF16ToFloat32(new Uint16Array(raw));
     if (this.dtype === 'u32') return new Uint32Array(raw);
     if (this.dtype === 'i32') return new Int32Array(raw);
     return new Float32Array(raw);
@@ -77,12 +80,13 @@ export class Tensor {
     return (await this.read())[0];
   }
 
-  /** Overwrites the values, in recording order. */
+  /** Overwrites the values, in recording order. f16 takes f32 values and rounds them. */
   write(values: HostValues): void {
     if (values.length !== this.size) {
       throw new ShapeError(`write of ${values.length} values into a tensor ${show(this.shape)}`);
     }
-    this.storage.home.writeMemory(this.storage.memory, values);
+    const stored = this.dtype === 'f16' ? fromFloat32ToF16(values as Float32Array) : values;
+    this.storage.home.writeMemory(this.storage.memory, stored);
   }
 
   /** Lets go of a tensor that belongs to no scope. Scoped tensors need no call. */
@@ -96,8 +100,8 @@ export class Parameter extends Tensor {
   /** The key in checkpoints. */
   readonly name: string;
 
-  constructor(name: string, storage: Storage, shape: Shape, trainable: boolean) {
-    super(storage, shape, 'f32', trainable);
+  constructor(name: string, storage: Storage, shape: Shape, dtype: StoreType, trainable: boolean) {
+    super(storage, shape, dtype, trainable);
     this.name = name;
   }
 

@@ -5,11 +5,17 @@
 
 /** Type of a field of the `Dims` uniform struct. */
 export type DimType = 'u32' | 'i32' | 'f32';
-/** Element type of a buffer. `store_t` is the WGSL alias that selects the storage precision. */
-export type BufferType = 'f32' | 'u32' | 'i32' | 'store_t';
+/**
+ * A name that a kernel's WGSL files declare as `alias NAME = f32;`: the buffers of that type may be stored in f16.
+ * Activations are `store_t`; a kernel that mixes precisions has further aliases.
+ */
+export type Alias = `${string}_t`;
+export type BufferType = 'f32' | 'u32' | 'i32' | Alias;
 export type Access = 'read' | 'write' | 'read_write';
-/** Storage precision that `alias store_t` is set to; arithmetic is f32 either way. */
+/** What an alias is set to; arithmetic is f32 either way. */
 export type StoreType = 'f32' | 'f16';
+/** What each alias of a kernel is set to, f32 where it is not named; one type for all of them. */
+export type Stores = StoreType | Readonly<Partial<Record<Alias, StoreType>>>;
 
 /** Sizes and scalar settings of one launch. */
 export type Dims = Readonly<Record<string, number>>;
@@ -21,6 +27,16 @@ export type HostArrays = Record<string, Float64Array>;
 export type Random = () => number;
 /** Number of workgroups along x, y, z. */
 export type Grid = readonly [number, number, number];
+
+export function isAlias(dtype: BufferType): dtype is Alias {
+  return dtype.endsWith('_t');
+}
+
+/** The element type that a buffer has with these stores. */
+export function elementType(dtype: BufferType, stores: Stores): StoreType | 'u32' | 'i32' {
+  if (!isAlias(dtype)) return dtype as StoreType | 'u32' | 'i32';
+  return typeof stores === 'string' ? stores : (stores[dtype] ?? 'f32');
+}
 
 export interface BufferSpec<D extends Dims = Dims> {
   access: Access;
@@ -82,8 +98,8 @@ export interface Kernel<
   cost: (dims: D) => { flops: number; bytes: number };
   /** Named sizes that tests and bench run; at least one odd and misaligned. */
   cases: Readonly<Record<string, D>>;
-  /** Largest error allowed, relative to the largest magnitude of the output. */
-  tolerance: { f32: number; f16?: number };
+  /** Largest error allowed, relative to the largest magnitude of the output; storing in f16 adds its rounding. */
+  tolerance: { f32: number };
   /** Float64 truth: all inputs (read and read_write) to all outputs (write and read_write). */
   reference: (dims: D, inputs: HostArrays) => HostArrays;
 }
@@ -112,6 +128,22 @@ export function defineKernel<
   if ('variants' in input) return input;
   const { source, helpers, tile, grid, ...rest } = input;
   return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+}
+
+/** The aliases of a kernel; none means that it knows f32 only. */
+export function aliasesOf(kernel: AnyKernel): Alias[] {
+  return [...new Set(Object.values(kernel.buffers).map(({ dtype }) => dtype))].filter(isAlias);
+}
+
+/** The kernel's cost, where what is stored in f16 moves half the bytes. */
+export function costOf(kernel: AnyKernel, dims: Dims, stores: Stores): { flops: number; bytes: number } {
+  const { flops, bytes } = kernel.cost(dims);
+  let saved = 0;
+  for (const { dtype, shape, access } of Object.values(kernel.buffers)) {
+    if (elementType(dtype, stores) !== 'f16') continue;
+    saved += 2 * product(shape(dims)) * (access === 'read_write' ? 2 : 1);
+  }
+  return { flops, bytes: bytes - saved };
 }
 
 /** The launch sizes that belong to a `dims` declaration. */

@@ -1,10 +1,19 @@
-import type { AnyKernel, StoreType, Tile, Variant } from './kernel.ts';
+import {
+  type Alias,
+  type AnyKernel,
+  aliasesOf,
+  elementType,
+  isAlias,
+  type Stores,
+  type Tile,
+  type Variant,
+} from './kernel.ts';
 
 /**
  * Turns a WGSL file into the module to compile by rewriting declared lines only: `const NAME: u32 = ...;` for
- * tile parameters and `alias store_t = f32;` for the storage precision. Line numbers stay those of the file.
+ * tile parameters and `alias NAME_t = f32;` for the storage precision. Line numbers stay those of the file.
  */
-export function specialise(source: string, tile: Tile, store: StoreType): string {
+export function specialise(source: string, tile: Tile, stores: Stores): string {
   let text = source;
   for (const [name, value] of Object.entries(tile)) {
     const line = new RegExp(`^const ${name}: (u32|i32|f32|bool) = [^;]*;`, 'm');
@@ -12,10 +21,10 @@ export function specialise(source: string, tile: Tile, store: StoreType): string
       throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
     text = text.replace(line, (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`);
   }
-  if (store === 'f16' && /^alias store_t = f32;/m.test(text)) {
-    text = `enable f16; ${text.replace(/^alias store_t = f32;/m, 'alias store_t = f16;')}`;
-  }
-  return text;
+  const halved = text.replace(/^alias (\w+_t) = f32;/gm, (line, name: Alias) =>
+    elementType(name, stores) === 'f16' ? `alias ${name} = f16;` : line,
+  );
+  return halved === text ? text : `enable f16; ${halved}`;
 }
 
 function literal(value: number, type: string): string {
@@ -38,9 +47,13 @@ export function declarationProblems(kernel: AnyKernel, variant: Variant, source:
       `${where}: struct Dims { ${found.join(', ')} } but the descriptor has { ${wanted.join(', ')} }`,
     );
   }
-  const bindings = new Map<number, { name: string; access: string }>();
-  for (const m of source.matchAll(/@group\(0\) @binding\((\d+)\) var<storage, (\w+)> (\w+):/g)) {
-    bindings.set(Number(m[1]), { access: m[2], name: m[3] });
+  const bindings = new Map<number, { name: string; access: string; type: string }>();
+  for (const m of source.matchAll(/@group\(0\) @binding\((\d+)\) var<storage, (\w+)> (\w+): ([^;]+);/g)) {
+    bindings.set(Number(m[1]), { access: m[2], name: m[3], type: m[4] });
+  }
+  for (const alias of aliasesOf(kernel)) {
+    if (!new RegExp(`^alias ${alias} = f32;`, 'm').test(source))
+      problems.push(`${where}: no line 'alias ${alias} = f32;', which the descriptor has`);
   }
   Object.entries(kernel.buffers).forEach(([name, spec], index) => {
     const declared = bindings.get(index);
@@ -48,6 +61,11 @@ export function declarationProblems(kernel: AnyKernel, variant: Variant, source:
     if (declared?.name !== name || declared.access !== access) {
       const got = declared ? `var<storage, ${declared.access}> ${declared.name}` : 'nothing';
       problems.push(`${where}: binding ${index} is ${got}, the descriptor has ${access} ${name}`);
+    }
+    const alias = /\w+_t\b/.exec(declared?.type ?? '')?.[0];
+    const wantedAlias = isAlias(spec.dtype) ? spec.dtype : undefined;
+    if (declared && alias !== wantedAlias) {
+      problems.push(`${where}: ${name} is ${declared.type}, the descriptor has ${spec.dtype}`);
     }
   });
   if (bindings.size > Object.keys(kernel.buffers).length) {

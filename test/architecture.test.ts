@@ -11,7 +11,9 @@ import {
 
 const MAX_LINES = 300;
 /** Parts of the engine that know nothing of GPUs and may be used everywhere in it. */
-const LEAVES = ['errors', 'atomic_file', 'command', 'nearest_name'].map((name) => `engine/${name}.ts`);
+const LEAVES = ['errors', 'atomic_file', 'command', 'half', 'nearest_name', 'table'].map(
+  (name) => `engine/${name}.ts`,
+);
 /** What each part may import besides itself; the longest matching prefix is a file's part. */
 const MAY_IMPORT: Record<string, string[]> = {
   'kernels/': [],

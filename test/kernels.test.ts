@@ -1,17 +1,18 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkKernel, makeProblem } from '../engine/gpu/check.ts';
+import { checkKernel, makeProblem, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
+import type { Choice } from '../engine/gpu/tiles.ts';
 import { catalogue } from '../kernels/catalogue.ts';
-import type { AnyKernel, Dims } from '../kernels/kernel.ts';
+import { type AnyKernel, aliasesOf, type Dims } from '../kernels/kernel.ts';
 import { openGpu } from './device.ts';
 
 /** Above this many operations a case runs with the default tile only: its float64 reference takes seconds. */
 const EVERY_TILE_FLOPS = 2e7;
 
 /**
- * Every kernel x case x variant x tile against its float64 reference. `KERNEL=name` narrows it to the kernels
- * whose name begins so.
+ * Every kernel x case x variant x tile against its float64 reference, and one small case of each kernel that can
+ * store f16 with its default tile, where the adapter can. `KERNEL=name` narrows it to the kernels whose name begins so.
  */
 const test = suite('kernels');
 let gpu: Gpu;
@@ -25,6 +26,20 @@ for (const kernel of catalogue) {
   for (const [name, dims] of Object.entries(kernel.cases)) {
     test(`${kernel.name} ${name}`, () => check(kernel, dims as Dims));
   }
+  if (aliasesOf(kernel).length > 0) {
+    const [name, dims] = smallCase(kernel);
+    test(`${kernel.name} ${name} in f16`, async () => {
+      if (!gpu.device.facts.f16) return;
+      await compare(makeProblem(kernel, dims, 'f16'), gpu.tiles.defaultOf(kernel));
+    });
+  }
+}
+
+/** An odd case, or else the cheapest one. */
+function smallCase(kernel: AnyKernel): [string, Dims] {
+  const cases = Object.entries<Dims>(kernel.cases);
+  const cost = ([, dims]: [string, Dims]): number => kernel.cost(dims).bytes;
+  return cases.find(([name]) => name.startsWith('odd')) ?? cases.sort((a, b) => cost(a) - cost(b))[0];
 }
 
 async function check(kernel: AnyKernel, dims: Dims): Promise<void> {
@@ -34,11 +49,15 @@ async function check(kernel: AnyKernel, dims: Dims): Promise<void> {
   assert.ok(fitting.length > 0, 'no variant fits this adapter');
   for (const variant of fitting) {
     for (const tile of large ? [variant.tile.default] : variant.tile.space) {
-      for (const { buffer, error, allowed, ok } of await checkKernel(gpu, problem, { variant, tile })) {
-        const where = `${buffer} with ${variant.name} ${JSON.stringify(tile)}`;
-        assert.ok(ok, `${where}: error ${error.toExponential(2)}, allowed ${allowed}`);
-      }
+      await compare(problem, { variant, tile });
     }
+  }
+}
+
+async function compare(problem: Problem, choice: Choice): Promise<void> {
+  for (const { buffer, error, allowed, ok } of await checkKernel(gpu, problem, choice)) {
+    const where = `${buffer} with ${choice.variant.name} ${JSON.stringify(choice.tile)}`;
+    assert.ok(ok, `${where}: error ${error.toExponential(2)}, allowed ${allowed}`);
   }
 }
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fromFloat32ToF16 } from '../engine/half.ts';
 import { mapClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
-import { fromFloat32ToF16, toFloat32 } from '../model/weights/half.ts';
+import { toFloat32 } from '../model/weights/half.ts';
 import { writeSafetensors } from '../model/weights/safetensors.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { elementCount } from '../model/weights/tensor_file.ts';

@@ -46,6 +46,15 @@ export interface Device {
   destroy(): void;
 }
 
+/** @throws AdapterError unless shaders can store f16. */
+export function requireF16({ name, facts }: Device): void {
+  if (facts.f16) return;
+  throw new AdapterError(
+    `${name} lacks the WebGPU feature shader-f16, which precision f16 needs`,
+    'Leave --precision away to compute in f32, or choose another adapter with --adapter; lavapipe has it.',
+  );
+}
+
 export async function openDevice(platform: Platform, options: DeviceOptions = {}): Promise<Device> {
   const adapter = await platform.requestAdapter(options);
   if (adapter === null) {

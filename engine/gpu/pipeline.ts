@@ -1,13 +1,21 @@
-import type { AnyKernel, StoreType, Tile, Variant } from '../../kernels/kernel.ts';
+import {
+  type AnyKernel,
+  aliasesOf,
+  elementType,
+  type Stores,
+  type Tile,
+  type Variant,
+} from '../../kernels/kernel.ts';
 import { specialise } from '../../kernels/specialise.ts';
 import { DataError, GpuError } from '../errors.ts';
 import type { Device } from './device.ts';
 import type { Platform } from './platform.ts';
 import type { Uniforms } from './uniforms.ts';
 
-/** A compiled kernel: one variant, one tile, one storage precision. */
+/** A compiled kernel: one variant, one tile, one choice of storage precisions. */
 export interface Pipeline {
   readonly kernel: AnyKernel;
+  readonly stores: Stores;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   /** Names the kernel, variant and tile in errors and profiles. */
@@ -40,26 +48,20 @@ export class Pipelines {
     this.hooks = hooks;
   }
 
-  get(kernel: AnyKernel, variant: Variant, tile: Tile, store: StoreType): Pipeline {
-    const label = `${kernel.name} ${variant.name} ${JSON.stringify(tile)} ${store}`;
+  get(kernel: AnyKernel, variant: Variant, tile: Tile, stores: Stores): Pipeline {
+    const label = `${kernel.name} ${variant.name} ${JSON.stringify(tile)} ${storesText(kernel, stores)}`;
     const known = this.cache.get(label);
     if (known) return known;
-    const pipeline = this.compile(kernel, variant, tile, store, label);
+    const pipeline = this.compile(kernel, variant, tile, stores, label);
     this.cache.set(label, pipeline);
     return pipeline;
   }
 
-  private compile(
-    kernel: AnyKernel,
-    variant: Variant,
-    tile: Tile,
-    store: StoreType,
-    label: string,
-  ): Pipeline {
+  private compile(kernel: AnyKernel, variant: Variant, tile: Tile, stores: Stores, label: string): Pipeline {
     const { gpu } = this.device;
     const files = [variant.source, ...(variant.helpers ?? [])];
     const texts = files.map((file) => this.sourceText(file));
-    const code = [specialise(texts[0], tile, store), ...texts.slice(1)].join('\n');
+    const code = [specialise(texts[0], tile, stores), ...texts.slice(1)].join('\n');
     const place = placeOf(files, texts);
     this.hooks.onSource?.(label, code);
 
@@ -86,7 +88,7 @@ export class Pipelines {
       return { message: detail } as GPUError;
     });
     this.device.watch(reported, () => detail);
-    return { kernel, gpu: pipeline, layout, label, id: this.created++ };
+    return { kernel, stores, gpu: pipeline, layout, label, id: this.created++ };
   }
 
   private sourceText(file: URL): string {
@@ -113,6 +115,15 @@ export class Pipelines {
     }
     return layout;
   }
+}
+
+/** `f32`, `f16`, or where a kernel mixes them, the type of each alias: `a_t=f16 b_t=f32`. */
+function storesText(kernel: AnyKernel, stores: Stores): string {
+  const aliases = aliasesOf(kernel);
+  const types = aliases.map((alias) => elementType(alias, stores));
+  const [first = 'f32'] = types;
+  if (types.every((type) => type === first)) return first;
+  return aliases.map((alias, i) => `${alias}=${types[i]}`).join(' ');
 }
 
 /** Maps a line of the joined module to file:line. */

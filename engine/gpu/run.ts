@@ -1,5 +1,13 @@
-import { type AnyKernel, type Dims, type HostArrays, product, type StoreType } from '../../kernels/kernel.ts';
+import {
+  type AnyKernel,
+  type Dims,
+  elementType,
+  type HostArrays,
+  product,
+  type Stores,
+} from '../../kernels/kernel.ts';
 import { GpuError } from '../errors.ts';
+import { fromF16ToFloat32, fromFloat32ToF16 } from '../half.ts';
 import type { Gpu } from './context.ts';
 import type { Memory } from './pool.ts';
 import type { Choice } from './tiles.ts';
@@ -14,7 +22,7 @@ export interface Prepared {
 }
 
 /** Seeded test inputs of one case: the descriptor's own generator, or uniform in [-1, 1). */
-export function makeInputs(kernel: AnyKernel, dims: Dims, seed = 1): HostArrays {
+export function makeInputs(kernel: AnyKernel, dims: Dims, stores: Stores = 'f32', seed = 1): HostArrays {
   const random = mulberry32(seed);
   const inputs: HostArrays = {};
   for (const [name, spec] of Object.entries(kernel.buffers)) {
@@ -25,10 +33,9 @@ export function makeInputs(kernel: AnyKernel, dims: Dims, seed = 1): HostArrays 
     }
     const values = spec.input?.(dims, random) ?? Float64Array.from({ length: count }, () => random() * 2 - 1);
     // the reference must see the values that the shader sees
-    inputs[name] =
-      spec.dtype === 'f32' || spec.dtype === 'store_t'
-        ? Float64Array.from(Float32Array.from(values))
-        : Float64Array.from(values);
+    const type = elementType(spec.dtype, stores);
+    const integer = type === 'u32' || type === 'i32';
+    inputs[name] = integer ? Float64Array.from(values) : fromDevice(toDevice(values, type), type);
   }
   return inputs;
 }
@@ -50,20 +57,18 @@ export function prepare(
   choice: Choice,
   dims: Dims,
   inputs: HostArrays,
-  store: StoreType = 'f32',
+  stores: Stores = 'f32',
 ): Prepared {
-  const pipeline = gpu.pipelines.get(kernel, choice.variant, choice.tile, store);
+  const pipeline = gpu.pipelines.get(kernel, choice.variant, choice.tile, stores);
   const memories: Memory[] = [];
   const entries = Object.entries(kernel.buffers);
   for (const [name, spec] of entries) {
     const count = product(spec.shape(dims));
-    const memory = gpu.pool.take(Math.max(count * 4, 4), `${kernel.name}.${name}`);
+    const type = elementType(spec.dtype, stores);
+    const bytes = bytesOf(count, type);
+    const memory = gpu.pool.take(Math.max(bytes, 4), `${kernel.name}.${name}`);
     memories.push(memory);
-    const data =
-      spec.access === 'write'
-        ? poison(count)
-        : toDevice(inputs[name], spec.dtype === 'u32' || spec.dtype === 'i32');
-    gpu.write(memory.buffer, data);
+    gpu.write(memory.buffer, spec.access === 'write' ? poison(bytes) : toDevice(inputs[name], type));
   }
   return {
     record: () => gpu.recorder.dispatch(pipeline, memories, dims, choice.variant.grid(dims, choice.tile)),
@@ -71,14 +76,9 @@ export function prepare(
       const result: HostArrays = {};
       for (const [i, [name, spec]] of entries.entries()) {
         if (spec.access === 'read') continue;
-        const raw = await gpu.read(memories[i].buffer, product(spec.shape(dims)) * 4);
-        const typed =
-          spec.dtype === 'u32'
-            ? new Uint32Array(raw)
-            : spec.dtype === 'i32'
-              ? new Int32Array(raw)
-              : new Float32Array(raw);
-        result[name] = Float64Array.from(typed);
+        const type = elementType(spec.dtype, stores);
+        const raw = await gpu.read(memories[i].buffer, bytesOf(product(spec.shape(dims)), type));
+        result[name] = fromDevice(new Uint8Array(raw), type);
       }
       return result;
     },
@@ -89,16 +89,29 @@ export function prepare(
 }
 
 /** A pattern that no correct output holds, so that an element nobody wrote is seen. */
-function poison(count: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(Math.max(count, 1)).fill(0x7f7f7f7f);
+function poison(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Math.max(bytes, 4)).fill(0x7f);
 }
 
-function toDevice(
-  values: Float64Array,
-  integer: boolean,
-): Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> {
-  if (!integer) return Float32Array.from(values);
-  return Uint32Array.from(values, (v) => v >>> 0);
+type ElementType = ReturnType<typeof elementType>;
+
+function bytesOf(count: number, type: ElementType): number {
+  return count * (type === 'f16' ? 2 : 4);
+}
+
+/** Numbers as a shader stores them. */
+function toDevice(values: ArrayLike<number>, type: ElementType): ArrayBufferView<ArrayBuffer> {
+  if (type === 'u32' || type === 'i32') return Uint32Array.from(values, (v) => v >>> 0);
+  const floats = Float32Array.from(values);
+  return type === 'f16' ? fromFloat32ToF16(floats) : floats;
+}
+
+/** What {@link toDevice} made, or a shader. */
+function fromDevice({ buffer, byteLength }: ArrayBufferView<ArrayBuffer>, type: ElementType): Float64Array {
+  const count = byteLength / bytesOf(1, type);
+  if (type === 'f16') return Float64Array.from(fromF16ToFloat32(new Uint16Array(buffer, 0, count)));
+  const typed = { f32: Float32Array, u32: Uint32Array, i32: Int32Array }[type];
+  return Float64Array.from(new typed(buffer, 0, count));
 }
 
 /**

@@ -1,4 +1,14 @@
-import type { AdapterFacts, AnyKernel, Dims, StoreType, Tile, Variant } from '../../kernels/kernel.ts';
+import {
+  type AdapterFacts,
+  type AnyKernel,
+  aliasesOf,
+  type Dims,
+  elementType,
+  type Stores,
+  type StoreType,
+  type Tile,
+  type Variant,
+} from '../../kernels/kernel.ts';
 import { AdapterError } from '../errors.ts';
 import type { TunedTile } from './platform.ts';
 import type { Tuning } from './tuner.ts';
@@ -25,8 +35,8 @@ export class TileTable {
     this.tuning = tuning;
   }
 
-  choose(kernel: AnyKernel, dims: Dims, store: StoreType = 'f32'): Choice {
-    return this.forced.get(kernel.name) ?? this.tuned(kernel, dims, store) ?? this.defaultOf(kernel);
+  choose(kernel: AnyKernel, dims: Dims, stores: Stores = 'f32'): Choice {
+    return this.forced.get(kernel.name) ?? this.tuned(kernel, dims, stores) ?? this.defaultOf(kernel);
   }
 
   /** Fixes a kernel's variant and tile, for tests and whole-model benches; null lifts it again. */
@@ -52,8 +62,11 @@ export class TileTable {
     return choice;
   }
 
-  private tuned(kernel: AnyKernel, dims: Dims, store: StoreType): Choice | undefined {
+  private tuned(kernel: AnyKernel, dims: Dims, stores: Stores): Choice | undefined {
     if (this.tuning.empty) return undefined;
+    // a launch that mixes precisions goes by the choice for f16
+    const half = aliasesOf(kernel).some((alias) => elementType(alias, stores) === 'f16');
+    const store: StoreType = half ? 'f16' : 'f32';
     const entry = this.tuning.find(kernel, dims, store);
     if (!entry) return undefined;
     let choice = this.known.get(entry);

@@ -85,7 +85,7 @@ export const bilinearForward = defineKernel({
     bytes: 4 * d.planes * (d.height * d.width + d.out_height * d.out_width),
   }),
   cases,
-  tolerance: { f32: 1e-6, f16: 2e-3 },
+  tolerance: { f32: 1e-6 },
   reference: bilinearReference,
 });
 
@@ -106,6 +106,6 @@ export const bilinearBackward = defineKernel({
     bytes: 4 * d.planes * (d.height * d.width + d.out_height * d.out_width),
   }),
   cases,
-  tolerance: { f32: 2e-6, f16: 2e-3 },
+  tolerance: { f32: 2e-6 },
   reference: backwardReference,
 });

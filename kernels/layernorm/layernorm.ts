@@ -40,7 +40,7 @@ export const layernormForward = defineKernel({
     'odd, one row': { rows: 1, cols: 3, eps: 1e-5 },
     'rows of 20': { rows: 6, cols: 20, eps: 1e-6 },
   },
-  tolerance: { f32: 2e-6, f16: 2e-3 },
+  tolerance: { f32: 2e-6 },
   reference: forwardReference,
 });
 
@@ -83,7 +83,7 @@ export const layernormBackward = defineKernel({
   },
   cost: (d) => ({ flops: 11 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 2e-6, f16: 2e-3 },
+  tolerance: { f32: 2e-6 },
   reference: (dims, a) => {
     const { rows, cols } = dims;
     const dx = new Float64Array(rows * cols);
@@ -125,7 +125,7 @@ export const layernormParameters = defineKernel({
   },
   cost: (d) => ({ flops: 5 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 4e-6, f16: 2e-3 },
+  tolerance: { f32: 4e-6 },
   reference: (dims, a) => {
     const dgamma = new Float64Array(dims.cols);
     const dbeta = new Float64Array(dims.cols);

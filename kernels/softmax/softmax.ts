@@ -45,7 +45,7 @@ export const softmaxForward = defineKernel({
   grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 8 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 4e-6, f16: 2e-3 },
+  tolerance: { f32: 4e-6 },
   reference: (d, { x }) => ({ y: softmaxReference(d, x) }),
 });
 
@@ -64,7 +64,7 @@ export const softmaxBackward = defineKernel({
   grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 4 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 2e-6, f16: 2e-3 },
+  tolerance: { f32: 2e-6 },
   reference: ({ rows, cols }, { dy, y }) => {
     const dx = new Float64Array(rows * cols);
     for (let r = 0; r < rows; r++) {

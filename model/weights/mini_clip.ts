@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import type { Engine } from '../../engine/engine.ts';
 import { DataError } from '../../engine/errors.ts';
+import { fromFloat32ToF16 } from '../../engine/half.ts';
 import { type ClipConfig, compactClassEmbeddings, textTowerSpecs } from '../clip.ts';
 import { CompactVocabulary } from '../compact_vocabulary.ts';
 import type { TextConfig } from '../config.ts';
 import { ParameterStore } from '../store.ts';
 import { type ClipCheckpoint, mapClipCheckpoint } from './clip_checkpoint.ts';
-import { fromFloat32ToF16, toFloat32 } from './half.ts';
+import { toFloat32 } from './half.ts';
 import { type Metadata, readSafetensors, writeSafetensors } from './safetensors.ts';
 import type { StateDict } from './tensor_file.ts';
 
