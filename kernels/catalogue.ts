@@ -8,6 +8,7 @@ import { infoNceBackward, infoNceFinish, infoNceLines } from './contrastive/info
 import { poolBackward, poolForward } from './contrastive/pool.ts';
 import { dropout } from './dropout/dropout.ts';
 import { add } from './elementwise/add.ts';
+import { convert } from './elementwise/convert.ts';
 import { multiply } from './elementwise/multiply.ts';
 import { scale } from './elementwise/scale.ts';
 import { argmax, confusion } from './evaluation/evaluation.ts';
@@ -47,6 +48,7 @@ export const catalogue: readonly AnyKernel[] = [
   matmulTT,
   columnSums,
   add,
+  convert,
   multiply,
   scale,
   quickGelu,

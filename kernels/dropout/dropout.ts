@@ -14,9 +14,9 @@ export const dropout = defineKernel({
   helpers: [new URL('../shared/philox.wgsl', import.meta.url)],
   dims: { count: 'u32', op: 'u32', threshold: 'u32', scale: 'f32' },
   buffers: {
-    x: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
     random: { access: 'read', dtype: 'u32', shape: () => [4], input: () => [0x89abcdef, 0x01234567, 3, 0] },
-    y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+    y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
   tile: walkTile,
   grid: countGrid,

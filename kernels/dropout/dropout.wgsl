@@ -3,10 +3,11 @@
 // PER_THREAD vec4 in steps of the workgroup's width.
 const WG: u32 = 32;
 const PER_THREAD: u32 = 16;
+alias store_t = f32;
 struct Dims { count: u32, op: u32, threshold: u32, scale: f32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;        // (count)
-@group(0) @binding(1) var<storage, read> random: vec4u;          // (4): seedLow, seedHigh, step, 0
-@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;  // (count)
+@group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;        // (count)
+@group(0) @binding(1) var<storage, read> random: vec4u;                  // (4): seedLow, seedHigh, step, 0
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<store_t>>;  // (count)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(WG)
@@ -18,6 +19,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (group.y * groups.x + group.x) * WG * PER_THREAD;
   let end = min(first + WG * PER_THREAD, (dims.count + 3) / 4);
   for (var at = first + local.x; at < end; at += WG) {
-    y[at] = select(vec4f(), x[at] * scale, keep4(state, op, at, threshold));
+    y[at] = vec4<store_t>(select(vec4f(), vec4f(x[at]) * scale, keep4(state, op, at, threshold)));
   }
 }

@@ -22,9 +22,9 @@ export function binaryKernel({ name, doc, combine, reference, flops, tolerance }
     helpers: [combine],
     dims: { count: 'u32', period: 'u32' },
     buffers: {
-      a: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
-      b: { access: 'read', dtype: 'f32', shape: (d) => [d.period] },
-      y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+      a: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
+      b: { access: 'read', dtype: 'store_t', shape: (d) => [d.period] },
+      y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
     },
     tile: walkTile,
     grid: countGrid,

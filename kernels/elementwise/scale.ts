@@ -7,8 +7,8 @@ export const scale = defineKernel({
   source: new URL('scale.wgsl', import.meta.url),
   dims: { count: 'u32', factor: 'f32' },
   buffers: {
-    x: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
-    y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
+    y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
   tile: walkTile,
   grid: countGrid,

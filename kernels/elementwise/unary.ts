@@ -25,11 +25,11 @@ export function unaryKernel({ name, doc, apply, reference, flops, tolerance }: U
       // wide enough for the flat ends of an activation
       x: {
         access: 'read',
-        dtype: 'f32',
+        dtype: 'store_t',
         shape: (d) => [d.count],
         input: (d, random) => wide(d.count, random),
       },
-      y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+      y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
     },
     tile: walkTile,
     grid: countGrid,

@@ -3,14 +3,15 @@
 // vec4 in steps of the workgroup's width.
 const WG: u32 = 32;
 const PER_THREAD: u32 = 16;
+alias store_t = f32;
 struct Dims { count: u32, layers: u32, first: u32, total: u32, extended: u32 }
 @group(0) @binding(0) var<storage, read> weights: array<f32>;    // (total)
-@group(0) @binding(1) var<storage, read> layer0: array<vec4f>;   // (count)
-@group(0) @binding(2) var<storage, read> layer1: array<vec4f>;   // (count), with layers > 1
-@group(0) @binding(3) var<storage, read> layer2: array<vec4f>;   // (count), with layers > 2
-@group(0) @binding(4) var<storage, read> layer3: array<vec4f>;   // (count), with layers > 3
-@group(0) @binding(5) var<storage, read> base: array<vec4f>;     // (count), with extended
-@group(0) @binding(6) var<storage, read_write> y: array<vec4f>;  // (count)
+@group(0) @binding(1) var<storage, read> layer0: array<vec4<store_t>>;   // (count)
+@group(0) @binding(2) var<storage, read> layer1: array<vec4<store_t>>;   // (count), with layers > 1
+@group(0) @binding(3) var<storage, read> layer2: array<vec4<store_t>>;   // (count), with layers > 2
+@group(0) @binding(4) var<storage, read> layer3: array<vec4<store_t>>;   // (count), with layers > 3
+@group(0) @binding(5) var<storage, read> base: array<vec4<store_t>>;     // (count), with extended
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<store_t>>;  // (count)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(WG)
@@ -24,11 +25,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let begin = (group.y * groups.x + group.x) * WG * PER_THREAD;
   let end = min(begin + WG * PER_THREAD, (dims.count + 3) / 4);
   for (var at = begin + local.x; at < end; at += WG) {
-    var sum = w0 * layer0[at];
-    if (layers > 1) { sum += w1 * layer1[at]; }
-    if (layers > 2) { sum += w2 * layer2[at]; }
-    if (layers > 3) { sum += w3 * layer3[at]; }
-    if (extended) { sum += base[at]; }
-    y[at] = sum;
+    var sum = w0 * vec4f(layer0[at]);
+    if (layers > 1) { sum += w1 * vec4f(layer1[at]); }
+    if (layers > 2) { sum += w2 * vec4f(layer2[at]); }
+    if (layers > 3) { sum += w3 * vec4f(layer3[at]); }
+    if (extended) { sum += vec4f(base[at]); }
+    y[at] = vec4<store_t>(sum);
   }
 }

@@ -9,7 +9,7 @@ export const MAX_LAYERS = 4;
 /** Layer l is bound only where there is one. */
 const layer = (l: number) => ({
   access: 'read' as const,
-  dtype: 'f32' as const,
+  dtype: 'store_t' as const,
   shape: (d: { count: number; layers: number }) => (l < d.layers ? [d.count] : [0]),
 });
 
@@ -26,8 +26,8 @@ export const gaussianSumForward = defineKernel({
     layer1: layer(1),
     layer2: layer(2),
     layer3: layer(3),
-    base: { access: 'read', dtype: 'f32', shape: (d) => (d.extended ? [d.count] : [0]) },
-    y: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+    base: { access: 'read', dtype: 'store_t', shape: (d) => (d.extended ? [d.count] : [0]) },
+    y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
   tile: walkTile,
   grid: countGrid,
@@ -58,8 +58,8 @@ export const gaussianSumLayer = defineKernel({
   dims: { count: 'u32', layer: 'u32', total: 'u32' },
   buffers: {
     weights: { access: 'read', dtype: 'f32', shape: (d) => [d.total] },
-    dy: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
-    dlayer: { access: 'write', dtype: 'f32', shape: (d) => [d.count] },
+    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
+    dlayer: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
   tile: walkTile,
   grid: countGrid,
@@ -78,7 +78,7 @@ export const gaussianSumDots = defineKernel({
   source: at('dots.wgsl'),
   dims: { count: 'u32', parts: 'u32', layers: 'u32' },
   buffers: {
-    dy: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
+    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
     layer0: layer(0),
     layer1: layer(1),
     layer2: layer(2),

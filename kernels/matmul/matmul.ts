@@ -78,12 +78,12 @@ function matmul(
     buffers: {
       a: {
         access: 'read',
-        dtype: 'store_t',
+        dtype: 'a_t',
         shape: (d) => [d.sharedA ? 1 : d.batch, ...(transposeA ? [d.k, d.m] : [d.m, d.k])],
       },
       b: {
         access: 'read',
-        dtype: 'store_t',
+        dtype: 'b_t',
         shape: (d) => [d.sharedB ? 1 : d.batch, ...(transposeB ? [d.n, d.k] : [d.k, d.n])],
       },
       bias: { access: 'read', dtype: 'f32', shape: (d) => [d.bias ? d.n : 0] },

@@ -8,10 +8,12 @@ const ROWS: u32 = 32;  // 8, 16, 24 or 32
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
 const_assert ROWS % 8 == 0 && ROWS <= 32;
+alias a_t = f32;
+alias b_t = f32;
 alias store_t = f32;
 struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4<store_t>>;                    // (batch or 1, m, k), or (.., k, m) if transposed
-@group(0) @binding(1) var<storage, read> b: array<vec4<store_t>>;                    // (batch or 1, k, n), or (.., n, k) if transposed
+@group(0) @binding(0) var<storage, read> a: array<vec4<a_t>>;                        // (batch or 1, m, k), or (.., k, m) if transposed
+@group(0) @binding(1) var<storage, read> b: array<vec4<b_t>>;                        // (batch or 1, k, n), or (.., n, k) if transposed
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;                         // (n)
 @group(0) @binding(3) var<storage, read> residual: array<vec4<store_t>>;             // (batch, m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<vec4<store_t>>;              // (batch, m, n)

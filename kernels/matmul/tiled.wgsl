@@ -7,10 +7,12 @@ const TRANSPOSE_B: bool = false;
 const DEPTH: u32 = 16 / BLOCK;
 const QUADS: u32 = 16 * BLOCK;
 const_assert DEPTH * BLOCK == 16;
+alias a_t = f32;
+alias b_t = f32;
 alias store_t = f32;
 struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<store_t>;                    // (batch or 1, m, k), or (.., k, m) if transposed
-@group(0) @binding(1) var<storage, read> b: array<store_t>;                    // (batch or 1, k, n), or (.., n, k) if transposed
+@group(0) @binding(0) var<storage, read> a: array<a_t>;                        // (batch or 1, m, k), or (.., k, m) if transposed
+@group(0) @binding(1) var<storage, read> b: array<b_t>;                        // (batch or 1, k, n), or (.., n, k) if transposed
 @group(0) @binding(2) var<storage, read> bias: array<f32>;                     // (n)
 @group(0) @binding(3) var<storage, read> residual: array<store_t>;             // (batch, m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<store_t>;              // (batch, m, n)

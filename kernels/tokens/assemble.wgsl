@@ -4,12 +4,13 @@
 // Each thread owns PER_THREAD vec4 of y, in steps of the workgroup's width.
 const WG: u32 = 32;
 const PER_THREAD: u32 = 16;
+alias store_t = f32;
 struct Dims { rows: u32, width: u32, length0: u32, stride0: u32, start0: u32, size0: u32, length1: u32, stride1: u32, start1: u32, size1: u32, length2: u32, stride2: u32, start2: u32, size2: u32, length3: u32, stride3: u32, start3: u32, size3: u32 }
-@group(0) @binding(0) var<storage, read> source0: array<vec4f>;  // (size0)
-@group(0) @binding(1) var<storage, read> source1: array<vec4f>;  // (size1)
-@group(0) @binding(2) var<storage, read> source2: array<vec4f>;  // (size2)
-@group(0) @binding(3) var<storage, read> source3: array<vec4f>;  // (size3)
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;  // (rows, width)
+@group(0) @binding(0) var<storage, read> source0: array<vec4<store_t>>;  // (size0)
+@group(0) @binding(1) var<storage, read> source1: array<vec4<store_t>>;  // (size1)
+@group(0) @binding(2) var<storage, read> source2: array<vec4<store_t>>;  // (size2)
+@group(0) @binding(3) var<storage, read> source3: array<vec4<store_t>>;  // (size3)
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<store_t>>;  // (rows, width)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 // The element of a piece's source that belongs at column c of row r, if the piece begins at column `begin`.
@@ -32,12 +33,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = (group.y * groups.x + group.x) * WG * PER_THREAD;
   let end = min(first + WG * PER_THREAD, (dims.rows * width + 3) / 4);
   for (var at = first + local.x; at < end; at += WG) {
-    var value = vec4f();
+    var value = vec4<store_t>();
     // one whole vec4 where everything is aligned, else four elements
     for (var k = 0u; k < 4; k += step) {
       let r = (4 * at + k) / width;
       let c = 4 * at + k - r * width;
-      var vector = vec4f();
+      var vector = vec4<store_t>();
       var i = 0u;
       if (c < p1.begin) {
         i = offset(p0, r, c);
