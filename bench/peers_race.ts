@@ -1,5 +1,5 @@
+import { median } from '../engine/gpu/measure.ts';
 import { worstError } from '../engine/gpu/run.ts';
-import { median } from './measure.ts';
 import type { Prepared } from './peers/messages.ts';
 import { flopsOf, type Work } from './peers/works.ts';
 

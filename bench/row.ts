@@ -1,12 +1,12 @@
 import { DeviceLostError, GpuError } from '../engine/errors.ts';
 import { compareOutputs, type OutputError, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
+import { measure } from '../engine/gpu/measure.ts';
+import { copySpeed, type Peak } from '../engine/gpu/peak.ts';
 import { type Prepared, prepare } from '../engine/gpu/run.ts';
 import type { Choice } from '../engine/gpu/tiles.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
 import { declarationProblems } from '../kernels/specialise.ts';
-import { measure } from './measure.ts';
-import { copySpeed, type Peak } from './peak.ts';
 
 /** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
 export interface Row {

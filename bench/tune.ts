@@ -1,9 +1,9 @@
 import type { Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
+import { median, timeSubmit } from '../engine/gpu/measure.ts';
 import { prepare } from '../engine/gpu/run.ts';
 import type { Choice, TileTable } from '../engine/gpu/tiles.ts';
 import { shapeClass } from '../engine/gpu/tuner.ts';
-import { median, timeSubmit } from './measure.ts';
 import { tileText } from './report.ts';
 import type { Row } from './row.ts';
 import type { Job } from './select.ts';

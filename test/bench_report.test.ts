@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { median } from '../bench/measure.ts';
-import { copySpeed, type Peak } from '../bench/peak.ts';
-import { peakLine, Report, rowsJson, summary } from '../bench/report.ts';
+import { Report, rowsJson, summary } from '../bench/report.ts';
 import type { Row } from '../bench/row.ts';
 import type { Job } from '../bench/select.ts';
 import { decides, findWinner, winnerLine } from '../bench/tune.ts';
+import { median } from '../engine/gpu/measure.ts';
+import { copySpeed, type Peak, peakLine, rooflineMs } from '../engine/gpu/peak.ts';
 import { TileTable } from '../engine/gpu/tiles.ts';
 import { Tuning } from '../engine/gpu/tuner.ts';
 import { double, makeFolder } from './bench_support.ts';
@@ -125,6 +125,11 @@ test('the peak of a row is the copy of the nearest size', () => {
     peakLine('a card', peak),
     'a card: at best 100 GFLOP/s; copies move 2 MiB at 40.0, 16 MiB at 20.0, 128 MiB at 10.0 GB/s (measured now)',
   );
+});
+
+test('the roofline is the slower of arithmetic and memory', () => {
+  assert.is(rooflineMs(peak, { flops: 1e8, bytes: 4000 }), 1);
+  assert.is(rooflineMs(peak, { flops: 1e3, bytes: 1e8 }), 10);
 });
 
 test('the median of odd and even counts', () => {

@@ -30,6 +30,16 @@ function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroun
 const train = (line: string, around = machine([])) => parseTrain(line.split(' '), around);
 const trainError = (line: string, around = machine([])) => errorOf(ConfigError, () => train(line, around));
 
+test('--profile takes a number of steps or leaves it open', () => {
+  assert.is(train('--dataset voc20').profile, null);
+  assert.is(train('--dataset voc20 --profile').profile, 20);
+  assert.is(train('--dataset voc20 --profile 3 --seed 1').profile, 3);
+  const runs = machine([], { 'runs/a': embeddedPreset() });
+  assert.is(train('--resume --work-dir runs/a --profile 5', runs).profile, 5);
+  const error = errorOf(ConfigError, () => train('--dataset voc20 --profile 0'));
+  assert.match(error.message, /'0' is no whole number of steps >= 1/);
+});
+
 test('a fresh machine runs the embedded default and says so', () => {
   const { config, banner, workDir, resume } = train('--dataset voc20');
   assert.equal(config, embeddedPreset());

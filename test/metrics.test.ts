@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShapeError } from '../engine/errors.ts';
+import { formatTable } from '../engine/table.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import {
   addCounts,
@@ -13,7 +14,7 @@ import {
   scoreReport,
   scores,
 } from '../train/metrics.ts';
-import { evaluationTable, formatTable } from '../train/table.ts';
+import { evaluationTable } from '../train/table.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('metrics');

@@ -1,5 +1,5 @@
+import { formatTable } from '../engine/table.ts';
 import { type FigureName, formatSummary, type Row, summarise } from './experiment/figures.ts';
-import { formatTable } from './table.ts';
 
 /** The paper says that one variant does better than another. Li et al. 2024 (ICML), ablations. */
 export interface Claim {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { parseArguments } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import {
@@ -28,8 +28,12 @@ export interface TrainRequest {
   resume: boolean;
   /** A line to print before anything else; null where there is nothing to say. */
   banner: string | null;
+  /** Steps to profile; null: none. */
+  profile: number | null;
 }
 
+/** Steps that `--profile` without a number looks at. */
+const profiledSteps = 20;
 const runsFolder = 'runs';
 
 const flags = [
@@ -77,6 +81,7 @@ Examples:
   npm run train -- --dataset voc20 --data-root /data/VOC2012 --clip ViT-B-16.pt --work-dir runs/first
   npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set 'model.stages=[[1,2],[3,4,5]]'
   npm run train -- --resume --work-dir runs/first
+  npm run train -- --dataset voc20 --profile
 `;
 
 /**
@@ -94,14 +99,24 @@ export function parseTrain(argv: string[], around: Surroundings = realSurroundin
   const command = parseArguments(trainCommand(), argv);
   const overrides = readOverrides(command, flags);
   requireFiles(overrides, around);
-  const { workDir, resume } = command.opts<{ workDir?: string; resume?: true }>();
+  const options = command.opts<{ workDir?: string; resume?: true; profile?: number | true }>();
+  const { workDir, resume } = options;
+  const profile = options.profile === true ? profiledSteps : (options.profile ?? null);
   const dataset = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
-  if (resume) return resumed(workDir ?? latestRun(dataset, around), overrides, around);
+  if (resume) {
+    return { ...resumed(workDir ?? latestRun(dataset, around), overrides, around), profile };
+  }
   if (dataset === undefined) {
     throw new ConfigError('--dataset is missing', 'Pass --dataset voc20, context59 or coco171');
   }
   const { config, banner } = freshConfig(dataset, overrides, around);
-  return { config, banner, workDir: workDir ?? defaultWorkDir(dataset, around.now()), resume: false };
+  return {
+    config,
+    banner,
+    workDir: workDir ?? defaultWorkDir(dataset, around.now()),
+    resume: false,
+    profile,
+  };
 }
 
 /** The preset that the options lead to, with the overrides applied. */
@@ -116,7 +131,11 @@ function freshConfig(dataset: DatasetName, overrides: Override[], around: Surrou
   return { config: applyOverrides(base, overrides), banner };
 }
 
-function resumed(workDir: string, overrides: Override[], around: Surroundings): TrainRequest {
+function resumed(
+  workDir: string,
+  overrides: Override[],
+  around: Surroundings,
+): Omit<TrainRequest, 'profile'> {
   const file = join(workDir, 'config.json');
   if (!around.exists(file)) {
     throw new ConfigError(
@@ -163,6 +182,14 @@ function defaultWorkDir(dataset: DatasetName, now: Date): string {
   return join(runsFolder, `${date}-${time}-${dataset}`);
 }
 
+function stepsArgument(text: string): number {
+  const steps = Number(text);
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw new InvalidArgumentError(`'${text}' is no whole number of steps >= 1.`);
+  }
+  return steps;
+}
+
 function trainCommand(): Command {
   const command = new Command('npm run train --')
     .description('Train Cascade-CLIP and evaluate it.')
@@ -170,5 +197,10 @@ function trainCommand(): Command {
   return addSettingFlags(command, flags)
     .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)', pathArgument)
     .option('--resume', 'continue the run in --work-dir; without it, the latest run of the data set')
+    .option(
+      '--profile [STEPS]',
+      `time every kernel of ${profiledSteps} steps (or STEPS) after the first ones, and go on; writes profile.txt, .json and a trace`,
+      stepsArgument,
+    )
     .addHelpText('after', examples + settingsHelp());
 }

@@ -1,5 +1,5 @@
+import { formatTable } from '../engine/table.ts';
 import { type FigureName, type Row, summaryOf } from './experiment/figures.ts';
-import { formatTable } from './table.ts';
 
 /** The kinds of models of the table. */
 export type ControlKey =

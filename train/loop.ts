@@ -1,7 +1,9 @@
 import type { NonFiniteError } from '../engine/errors.ts';
+import { Timeline } from '../engine/timeline.ts';
 import type { RunConfig } from './config.ts';
 import type { Batch, TrainLoader } from './loader.ts';
 import type { EvalReport } from './metrics.ts';
+import type { ProfileSession } from './profile/session.ts';
 import { type Progress, throughputMeter } from './progress.ts';
 import type { RunLog } from './run_folder.ts';
 import type { Trainer } from './trainer.ts';
@@ -27,6 +29,8 @@ export interface LoopInput {
   from: number;
   /** Best hIoU so far; null before the first evaluation. */
   best: number | null;
+  /** What `--profile` asked for. */
+  profile?: ProfileSession;
   /** Asked after every step; true ends the loop after saving. */
   interrupted(): boolean;
 }
@@ -44,10 +48,11 @@ export interface LoopEnd {
  * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is.
  */
 export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
-  const { config, trainer, loader, actions, interrupted } = input;
+  const { config, trainer, loader, actions, interrupted, profile } = input;
+  const timeline = profile?.timeline ?? new Timeline();
   const { maxIters } = config.schedule;
-  const { stopAt, accumulation, batch, logInterval, evalInterval, checkpointInterval } = config.train;
-  const last = Math.min(maxIters, stopAt ?? maxIters);
+  const { accumulation, batch, logInterval, evalInterval, checkpointInterval } = config.train;
+  const last = lastStep(config);
   const meter = throughputMeter();
   let { best } = input;
   loader.startAt(input.from * accumulation);
@@ -58,6 +63,7 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     const speed = meter.take(last - done);
     const learningRate = actions.learningRate(done - 1);
     const { focal, dice, total } = losses;
+    profile?.tell(losses.each);
     input.progress.report({
       ...speed,
       step: done,
@@ -69,29 +75,39 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     input.log.write({ step: done, loss: total, focal, dice, lr: learningRate, ...rounded(speed) });
   };
 
+  const aside = <T>(name: string, body: () => Promise<T>): Promise<T> =>
+    profile ? profile.aside(name, body) : body();
+
   for (let step = input.from; step < last; step++) {
-    const data = await nextBatches(loader, accumulation);
+    await profile?.before(step);
+    const data = await timeline.run('wait for data', () => nextBatches(loader, accumulation));
     await trainer.step(step, data);
     meter.step(batch * accumulation, data.reduce((sum, { waitMs }) => sum + waitMs, 0) / 1000);
     const done = step + 1;
     const end = done === last || interrupted();
     const due = (interval: number): boolean => done % interval === 0;
     const pause = end || due(evalInterval) || due(checkpointInterval);
-    if (pause || due(logInterval)) await report(done);
+    if (pause || due(logInterval) || profile?.endsAt(done)) await report(done);
     if (due(evalInterval) && done < maxIters && !end) {
       trainer.release();
-      const { hiou, seen, unseen } = await actions.evaluate(done);
+      const { hiou, seen, unseen } = await aside('evaluation', () => actions.evaluate(done));
       input.log.write({ step: done, eval: { hiou, seen, unseen } });
       if (hiou !== null && hiou > (best ?? -1)) {
         best = hiou;
         await actions.saveBest(done, best);
       }
     }
-    if (end || due(checkpointInterval)) await actions.save(done, best);
+    if (end || due(checkpointInterval)) await aside('checkpoint', () => actions.save(done, best));
+    await profile?.after(done);
     if (pause) meter.restart();
     if (end && done < last) return { step: done, reason: 'interrupted' };
   }
   return { step: last, reason: last === maxIters ? 'finished' : 'stopped' };
+}
+
+/** The step that a run ends after. */
+export function lastStep({ schedule, train }: RunConfig): number {
+  return Math.min(schedule.maxIters, train.stopAt ?? schedule.maxIters);
 }
 
 async function nextBatches(loader: TrainLoader, count: number): Promise<Batch[]> {

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { Timeline } from '../engine/timeline.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
@@ -91,7 +92,12 @@ export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoade
 }
 
 /** What runs the steps of a run: in inductive training it knows the embeddings of the seen classes only. */
-export function openTrainer(run: OpenRun, config: RunConfig, info: DatasetInfo): Trainer {
+export function openTrainer(
+  run: OpenRun,
+  config: RunConfig,
+  info: DatasetInfo,
+  timeline?: Timeline,
+): Trainer {
   const { engine, store, optimizer, textValues } = run;
   const { mode, accumulation, batch, logInterval } = config.train;
   const [, width] = textValues.shape;
@@ -117,6 +123,7 @@ export function openTrainer(run: OpenRun, config: RunConfig, info: DatasetInfo):
     crop: config.data.crop,
     seed: config.seed,
     history: logInterval,
+    timeline,
   };
   return new Trainer(options, run.from);
 }

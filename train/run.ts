@@ -2,6 +2,8 @@ import { dirname } from 'node:path';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
+import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
+import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './cli_train.ts';
 import type { RunConfig } from './config.ts';
@@ -9,8 +11,10 @@ import { type Dataset, openDataset } from './datasets/dataset.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
 import { evaluateRun } from './evaluate_run.ts';
 import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
-import { type LoopEnd, trainingLoop } from './loop.ts';
+import { type LoopEnd, lastStep, trainingLoop } from './loop.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
+import { saveProfile } from './profile/save.ts';
+import { ProfileSession } from './profile/session.ts';
 import { formatDuration, type Progress, showProgress } from './progress.ts';
 import { watchEvaluation } from './report/examples.ts';
 import { writeReport } from './report/write_report.ts';
@@ -30,17 +34,19 @@ import { evaluationTable } from './table.ts';
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {
-  const { config, workDir, resume, banner } = request;
+  const { config, workDir, resume, banner, profile } = request;
   if (banner) console.log(banner);
   await ensureAdapter({ adapter: config.adapter ?? undefined });
   await prepareData(config);
   const dataset = await openDataset(config.dataset, config.data.root, config.data.trainSplit);
+  const adapter = config.adapter ?? undefined;
+  const peak = profile === null ? null : await measurePeakForProfile(nodePlatform(), adapter);
   const folder = resume ? await openRunFolder(workDir, config) : await createRunFolder(workDir, config);
-  const engine = await createEngine(nodePlatform(), { adapter: config.adapter ?? undefined });
+  const engine = await createEngine(nodePlatform(), { adapter, ...(peak && { profile: true }) });
   try {
     const progress = showProgress(process.stdout);
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
-    return await trainOn(engine, config, dataset, folder, resume, progress);
+    return await trainOn(engine, request, dataset, folder, progress, peak);
   } finally {
     await engine.close();
   }
@@ -56,11 +62,11 @@ export async function prepareData(config: RunConfig): Promise<void> {
 
 async function trainOn(
   engine: Engine,
-  config: RunConfig,
+  { config, resume, profile }: TrainRequest,
   dataset: Dataset,
   folder: RunFolder,
-  resume: boolean,
   progress: Progress,
+  peak: Peak | null,
 ): Promise<number> {
   const start = performance.now();
   const saved = resume ? latestCheckpoint(folder) : null;
@@ -75,7 +81,8 @@ async function trainOn(
   const interrupt = watchInterrupt(progress.note);
   let end: LoopEnd;
   try {
-    const trainer = openTrainer(run, config, dataset.info);
+    const timeline = new Timeline();
+    const trainer = openTrainer(run, config, dataset.info, timeline);
     const save = (file: string, step: number, hiou: number | null): Promise<void> =>
       saveCheckpoint(file, store, optimizer, textValues, { step, best: hiou, config });
     end = await trainingLoop({
@@ -87,6 +94,17 @@ async function trainOn(
       from,
       best,
       interrupted: interrupt.asked,
+      profile:
+        peak && profile !== null
+          ? new ProfileSession({
+              engine,
+              timeline,
+              steps: profile,
+              from,
+              last: lastStep(config),
+              finish: (recording) => saveProfile(recording, peak, engine.gpu.device.name, folder, progress),
+            })
+          : undefined,
       actions: {
         learningRate: (step) =>
           Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),

@@ -15,6 +15,8 @@ export interface RunFolder {
   /** The last evaluation. */
   evaluation: string;
   checkpoints: string;
+  /** What `--profile` found: tables for people and for programs, and a trace for Perfetto. */
+  profile: { text: string; json: string; trace: string };
   /** Pictures: image | truth | prediction. */
   overlays: string;
 }
@@ -27,6 +29,11 @@ export function runFolder(root: string): RunFolder {
     log: join(root, 'log.jsonl'),
     evaluation: join(root, 'eval.json'),
     checkpoints: join(root, 'checkpoints'),
+    profile: {
+      text: join(root, 'profile.txt'),
+      json: join(root, 'profile.json'),
+      trace: join(root, 'profile_trace.json'),
+    },
     overlays: join(root, 'overlays'),
   };
 }

@@ -1,22 +1,5 @@
+import { type Alignment, formatTable } from '../engine/table.ts';
 import type { EvalReport, ScoreReport } from './metrics.ts';
-
-export type Alignment = 'left' | 'right';
-
-/** Rows of cells as lines of text, each column as wide as its widest cell. */
-export function formatTable(rows: string[][], alignments: Alignment[]): string {
-  const widths = alignments.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      alignments
-        .map((alignment, column) => {
-          const cell = row[column] ?? '';
-          return alignment === 'left' ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
-        })
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
 
 /** IoU of every class, unseen ones marked with *, and the summary; in percent, - where undefined. */
 export function evaluationTable(report: EvalReport): string {

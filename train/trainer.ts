@@ -2,16 +2,26 @@ import type { Captured, Engine } from '../engine/engine.ts';
 import { NonFiniteError } from '../engine/errors.ts';
 import { countNonFinite, nonFiniteCounter } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { Timeline } from '../engine/timeline.ts';
 import type { Batch } from './loader.ts';
 import type { AdamW } from './optimizer.ts';
 import { learningRate, type Schedule } from './schedule.ts';
 import { type MicroBatch, type StepContext, type StepState, stepGradients, trainingStep } from './step.ts';
 
-/** Mean losses of the steps since the last report. */
-export interface LossReport {
+export interface Losses {
   focal: number;
   dice: number;
   total: number;
+}
+
+/** The losses of one step. */
+export interface StepLosses extends Losses {
+  step: number;
+}
+
+/** Mean losses of the steps since the last report, and those of each that is still remembered. */
+export interface LossReport extends Losses {
+  each: StepLosses[];
 }
 
 /** A step whose loss was NaN or infinite. Nothing was updated from it on. */
@@ -30,7 +40,12 @@ interface TrainerOptions {
   seed: number;
   /** Steps between two reports at most: so many losses are kept on the GPU. */
   history: number;
+  /** Learns what the host does when. */
+  timeline?: Timeline;
 }
+
+/** What the host itself does for a step, as the timeline calls it. */
+export const hostPhases = ['upload', 'record', 'encode and submit'] as const;
 
 /**
  * Runs training steps. Every buffer that the host writes is made once, and a step's dispatches are recorded once:
@@ -39,6 +54,7 @@ interface TrainerOptions {
 export class Trainer {
   private readonly options: TrainerOptions;
   private readonly engine: Engine;
+  private readonly timeline: Timeline;
   private readonly batches: MicroBatch[];
   private readonly state: StepState;
   private reported: number;
@@ -49,6 +65,7 @@ export class Trainer {
     const { engine } = context;
     this.options = options;
     this.engine = engine;
+    this.timeline = options.timeline ?? new Timeline();
     this.reported = firstStep;
     this.batches = Array.from({ length: accumulation }, () => ({
       image: engine.zeros([batch, 3, crop, crop]),
@@ -63,12 +80,21 @@ export class Trainer {
 
   /** Submits one step of the schedule. */
   async step(step: number, data: readonly Batch[]): Promise<void> {
-    const { context, optimizer, schedule } = this.options;
-    await this.engine.throttle();
-    this.upload(step, data);
-    optimizer.begin((base) => learningRate(step, base, schedule));
-    this.captured ??= this.engine.capture(() => trainingStep(context, optimizer, this.batches, this.state));
-    this.captured.submit();
+    const { optimizer, schedule } = this.options;
+    const { timeline } = this;
+    await timeline.run('wait for GPU', () => this.engine.throttle());
+    timeline.run('upload', () => {
+      this.upload(step, data);
+      optimizer.begin((base) => learningRate(step, base, schedule));
+    });
+    const captured = this.captured ?? timeline.run('record', () => this.record());
+    timeline.run('encode and submit', () => captured.submit());
+  }
+
+  private record(): Captured {
+    const { context, optimizer } = this.options;
+    this.captured = this.engine.capture(() => trainingStep(context, optimizer, this.batches, this.state));
+    return this.captured;
   }
 
   /** Lets go of the step's intermediate buffers, before something else needs the memory; the next step records anew. */
@@ -82,19 +108,24 @@ export class Trainer {
    * @returns a bad step instead, where there was one.
    */
   async report(done: number): Promise<LossReport | BadStep> {
-    const ring = await this.state.ring.read();
-    const health = await this.state.health.read();
+    const { ring: losses, health: bad } = this.state;
+    const [ring, health] = await this.timeline.run('read losses', async () => [
+      await losses.read(),
+      await bad.read(),
+    ]);
     if (health[0] > 0) return { step: health[1] };
     const rows = this.options.history;
     const divide = this.batches.length > 1;
-    const sums = [0, 0, 0];
     const steps = Math.min(done - this.reported, rows);
-    for (let step = done - steps; step < done; step++) {
+    const each = Array.from({ length: steps }, (_, i): StepLosses => {
+      const step = done - steps + i;
       const row = ring.subarray((step % rows) * 4, (step % rows) * 4 + 4);
-      for (let i = 0; i < 3; i++) sums[i] += row[i] / (divide ? Math.max(1, row[3]) : 1);
-    }
+      const divisor = divide ? Math.max(1, row[3]) : 1;
+      return { step, focal: row[0] / divisor, dice: row[1] / divisor, total: row[2] / divisor };
+    });
+    const mean = (key: keyof Losses): number => each.reduce((sum, losses) => sum + losses[key], 0) / steps;
     this.reported = done;
-    return { focal: sums[0] / steps, dice: sums[1] / steps, total: sums[2] / steps };
+    return { focal: mean('focal'), dice: mean('dice'), total: mean('total'), each };
   }
 
   /** Runs the forward pass of bad step `step` (from 0; messages count from 1) again and names the first tensor that is not finite. */

@@ -1,3 +1,4 @@
+import { formatTable } from '../table.ts';
 import type { Report } from './diagnose.ts';
 
 const WIDTH = 110;
@@ -45,13 +46,15 @@ export function formatReport(report: Report): string {
   }
   const column = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.flatMap(([name, value]) =>
-    wrap(value, WIDTH - column).map((line, i) => `${(i === 0 ? name : '').padEnd(column)}${line}`),
+    wrap(value, WIDTH - column).map((line, i) => [i === 0 ? name : '', line]),
   );
   const ends = [
     ...report.notes.map((note) => `\nNote: ${note}`),
     ...report.problems.map(({ problem, hint }) => `\nProblem: ${problem}\n${hint}`),
   ];
-  return [...lines, ...ends, report.ok ? '\nAll is well.' : ''].join('\n').trimEnd();
+  return [formatTable(lines, ['left', 'left']), ...ends, report.ok ? '\nAll is well.' : '']
+    .join('\n')
+    .trimEnd();
 }
 
 function list(items: readonly string[]): string {

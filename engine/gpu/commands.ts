@@ -1,4 +1,4 @@
-import type { Grid } from '../../kernels/kernel.ts';
+import type { Dims, Grid } from '../../kernels/kernel.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** One entry of a step's dispatch list: plain data, so that a list can be kept and encoded again. */
@@ -14,6 +14,9 @@ export interface Dispatch {
   grid: Grid;
   flops: number;
   bytes: number;
+  /** What the profiler tells: kernel, operation and place in the model, and the values of `dims`. */
+  where: string;
+  values: Dims;
 }
 
 export type Transfer =

@@ -1,10 +1,11 @@
 import { catalogue } from '../../kernels/catalogue.ts';
 import type { AnyKernel } from '../../kernels/kernel.ts';
 import { type Device, type DeviceOptions, openDevice } from './device.ts';
+import { kernelTable } from './kernel_times.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
 import type { Platform } from './platform.ts';
 import { Pool } from './pool.ts';
-import { Profiler, profileTable } from './profiler.ts';
+import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
 import { TileTable } from './tiles.ts';
 import { Tuning } from './tuner.ts';
@@ -100,7 +101,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       recorder.flush();
       try {
         await device.settle();
-        if (profiler && platform.environment.debug >= 2) console.error(profileTable(await profiler.report()));
+        if (profiler && platform.environment.debug >= 2) console.error(kernelTable(await profiler.report()));
       } finally {
         device.destroy();
       }

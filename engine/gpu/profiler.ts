@@ -1,119 +1,156 @@
 import { type Command, type Dispatch, dispatchOn, transferOn } from './commands.ts';
 import type { Device } from './device.ts';
+import { type KernelTime, KernelTimes } from './kernel_times.ts';
 import { politely } from './wait.ts';
 
+/** The largest query set of WebGPU. */
 const QUERIES = 4096;
 
-export interface KernelTime {
-  kernel: string;
-  count: number;
-  ms: number;
-  flops: number;
-  bytes: number;
+/** What is timed: nothing, every run of dispatches between two copies, or every dispatch by itself. */
+export type Grain = 'off' | 'passes' | 'dispatches';
+
+/** One submit with its times. */
+export interface Timed {
+  /** When it was submitted, by `performance.now()`. */
+  submitted: number;
+  /** What was timed together. */
+  groups: readonly (readonly Dispatch[])[];
+  /** Begin and end of each group, in nanoseconds of the GPU's clock. */
+  stamps: BigUint64Array<ArrayBuffer>;
+}
+
+interface Batch {
+  groups: Dispatch[][];
+  slot: Slot;
+}
+
+/** Where a batch of timestamps lands; used again once it was read. */
+interface Slot {
+  set: GPUQuerySet;
+  resolved: GPUBuffer;
+  staging: GPUBuffer;
 }
 
 /**
- * Times every dispatch with timestamp queries, each in a pass of its own. Slower than an ordinary step by the
- * hand-over between passes; lavapipe quantises timestamps to 65.5 us, so trust sums, not single dispatches.
+ * Times what is submitted with timestamp queries. Whole passes cost next to nothing to time; single dispatches are
+ * each put into a pass of their own, which makes a step slower than an ordinary one by the hand-over between passes.
  */
 export class Profiler {
+  grain: Grain = 'dispatches';
+  /** Query sets made so far; constant in steady state. */
+  slotsCreated = 0;
   private readonly device: Device;
-  private readonly totals = new Map<string, KernelTime>();
-  private readonly readings: Promise<void>[] = [];
-  private batches: { commands: Dispatch[]; staging: GPUBuffer }[] = [];
+  private readonly totals = new KernelTimes();
+  private readonly readings = new Set<Promise<void>>();
+  private readonly free: Slot[] = [];
+  private encoded: Batch[] = [];
+  private kept: Timed[] | null = null;
 
   constructor(device: Device) {
     this.device = device;
   }
 
   encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
-    const { gpu } = this.device;
-    let batch: Dispatch[] = [];
-    let set: GPUQuerySet | null = null;
-    const close = (): void => {
-      if (set === null) return;
-      const bytes = batch.length * 16;
-      const resolved = gpu.createBuffer({
-        size: bytes,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      });
-      const staging = gpu.createBuffer({
-        size: bytes,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-      encoder.resolveQuerySet(set, 0, batch.length * 2, resolved, 0);
-      encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
-      this.batches.push({ commands: batch, staging });
-      batch = [];
-      set = null;
+    let pass: GPUComputePassEncoder | null = null;
+    let group: Dispatch[] = [];
+    const end = (): void => {
+      pass?.end();
+      pass = null;
     };
     for (const command of commands) {
       if (command.kind !== 'dispatch') {
+        end();
         transferOn(encoder, command);
         continue;
       }
-      set ??= gpu.createQuerySet({ type: 'timestamp', count: QUERIES });
-      const first = batch.length * 2;
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet: set, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 },
-      });
+      if (this.grain === 'dispatches') end();
+      if (pass === null) {
+        group = [];
+        pass = encoder.beginComputePass({ timestampWrites: this.writes(group) });
+      }
       dispatchOn(pass, command);
-      pass.end();
-      batch.push(command);
-      if (batch.length * 2 === QUERIES) close();
+      group.push(command);
     }
-    close();
+    end();
+    for (const { groups, slot } of this.encoded) {
+      encoder.resolveQuerySet(slot.set, 0, groups.length * 2, slot.resolved, 0);
+      encoder.copyBufferToBuffer(slot.resolved, 0, slot.staging, 0, groups.length * 16);
+    }
   }
 
   /** Starts reading the timestamps of what was just submitted. */
   collect(): void {
-    for (const { commands, staging } of this.batches) {
-      const reading = staging.mapAsync(GPUMapMode.READ).then(() => {
-        const stamps = new BigUint64Array(staging.getMappedRange());
-        commands.forEach((command, i) => {
-          this.add(command, Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6);
+    const submitted = performance.now();
+    for (const { groups, slot } of this.encoded.splice(0)) {
+      const { staging } = slot;
+      const bytes = groups.length * 16;
+      const kept = this.kept;
+      const reading = staging.mapAsync(GPUMapMode.READ, 0, bytes).then(() => {
+        const stamps = new BigUint64Array(staging.getMappedRange(0, bytes).slice(0));
+        staging.unmap();
+        this.free.push(slot);
+        groups.forEach((group, i) => {
+          if (group.length > 1) return;
+          this.totals.add(group[0].pipeline.kernel.name, durationMs(stamps, i), group[0]);
         });
-        staging.destroy();
+        kept?.push({ submitted, groups, stamps });
+        this.readings.delete(reading);
       });
-      this.readings.push(reading);
+      // a failure is thrown by whoever waits for the readings
+      reading.catch(() => {});
+      this.readings.add(reading);
     }
-    this.batches = [];
   }
 
-  /** Totals by kernel since the start, slowest first. */
+  /** Times what is submitted until {@link stop} and keeps it. */
+  start(grain: Grain): void {
+    this.kept = [];
+    this.grain = grain;
+  }
+
+  /** What was timed since {@link start}, in the order of submission. */
+  async stop(): Promise<Timed[]> {
+    this.grain = 'off';
+    await politely(Promise.all(this.readings));
+    const kept = this.kept ?? [];
+    this.kept = null;
+    return kept.sort((a, b) => a.submitted - b.submitted);
+  }
+
+  /** Totals by kernel of everything that was timed, slowest first. */
   async report(): Promise<KernelTime[]> {
     await politely(Promise.all(this.readings));
-    return [...this.totals.values()].sort((a, b) => b.ms - a.ms);
+    return this.totals.list();
   }
 
-  private add(command: Dispatch, ms: number): void {
-    const name = command.pipeline.kernel.name;
-    const total = this.totals.get(name) ?? { kernel: name, count: 0, ms: 0, flops: 0, bytes: 0 };
-    total.count++;
-    total.ms += ms;
-    total.flops += command.flops;
-    total.bytes += command.bytes;
-    this.totals.set(name, total);
+  /** Two queries for a group that is about to begin. */
+  private writes(group: Dispatch[]): GPUComputePassTimestampWrites {
+    let batch = this.encoded.at(-1);
+    if (!batch || batch.groups.length * 2 === QUERIES) {
+      batch = { groups: [], slot: this.free.pop() ?? this.makeSlot() };
+      this.encoded.push(batch);
+    }
+    const first = batch.groups.push(group) * 2 - 2;
+    return {
+      querySet: batch.slot.set,
+      beginningOfPassWriteIndex: first,
+      endOfPassWriteIndex: first + 1,
+    };
+  }
+
+  private makeSlot(): Slot {
+    const { gpu } = this.device;
+    this.slotsCreated++;
+    const size = QUERIES * 8;
+    return {
+      set: gpu.createQuerySet({ type: 'timestamp', count: QUERIES }),
+      resolved: gpu.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
+      staging: gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
+    };
   }
 }
 
-/** Kernel times as an aligned table: count, ms, share, GFLOP/s, GB/s. */
-export function profileTable(times: readonly KernelTime[]): string {
-  const total = times.reduce((sum, { ms }) => sum + ms, 0);
-  const rate = (amount: number, ms: number): string => (ms > 0 ? (amount / ms / 1e6).toFixed(1) : '-');
-  const rows = [
-    ['kernel', 'count', 'ms', 'share', 'GFLOP/s', 'GB/s'],
-    ...times.map(({ kernel, count, ms, flops, bytes }) => [
-      kernel,
-      `${count}`,
-      ms.toFixed(1),
-      `${((100 * ms) / Math.max(total, 1e-9)).toFixed(1)}%`,
-      rate(flops, ms),
-      rate(bytes, ms),
-    ]),
-  ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (row: string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
-  return rows.map(line).join('\n');
+/** Milliseconds of the group at `index`; a clock that was set back between its stamps counts as none. */
+export function durationMs(stamps: BigUint64Array, index: number): number {
+  return Math.max(0, Number(stamps[2 * index + 1] - stamps[2 * index]) / 1e6);
 }

@@ -1,4 +1,4 @@
-import type { Grid } from '../../kernels/kernel.ts';
+import type { Dims, Grid } from '../../kernels/kernel.ts';
 import { type Command, encode } from './commands.ts';
 import type { Device } from './device.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -30,7 +30,14 @@ export class Recorder {
     return this.commands.length === 0;
   }
 
-  dispatch(pipeline: Pipeline, buffers: readonly Memory[], dims: Record<string, number>, grid: Grid): void {
+  /** @param where kernel, operation and place in the model, for the profiler. */
+  dispatch(
+    pipeline: Pipeline,
+    buffers: readonly Memory[],
+    dims: Dims,
+    grid: Grid,
+    where = pipeline.kernel.name,
+  ): void {
     const cost = pipeline.kernel.cost(dims);
     this.commands.push({
       kind: 'dispatch',
@@ -39,6 +46,8 @@ export class Recorder {
       dims: this.uniforms.bind(pipeline.kernel, dims),
       grid,
       ...cost,
+      where,
+      values: dims,
     });
   }
 
@@ -65,7 +74,7 @@ export class Recorder {
   /** Encodes and submits a list, fresh or kept from an earlier step. */
   submit(commands: readonly Command[]): void {
     const encoder = this.device.gpu.createCommandEncoder();
-    if (this.profiler) this.profiler.encode(encoder, commands);
+    if (this.profiler && this.profiler.grain !== 'off') this.profiler.encode(encoder, commands);
     else encode(encoder, commands);
     this.device.gpu.queue.submit([encoder.finish()]);
     this.submits++;

@@ -1,4 +1,4 @@
-import type { Gpu } from '../engine/gpu/context.ts';
+import type { Gpu } from './context.ts';
 
 /** One submit should take about this long: the wait is exact to about a millisecond. */
 const BATCH_MS = 40;

@@ -1,4 +1,4 @@
-import { ceilDiv, defineKernel, flatGrid } from '../kernels/kernel.ts';
+import { ceilDiv, defineKernel, flatGrid } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 /** Multiply-adds of one round of the shader's loop: 8 steps of four vec4 chains. */
@@ -8,7 +8,7 @@ const ROUND = 8 * 4 * 4;
 export const multiplyAdd = defineKernel({
   name: 'peak.multiply_add',
   doc: 'x = x * factor + shift, over and over.',
-  source: at('peak_multiply_add.wgsl'),
+  source: at('multiply_add.wgsl'),
   dims: { threads: 'u32', rounds: 'u32', factor: 'f32', shift: 'f32' },
   buffers: {
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.threads, 16] },
@@ -32,7 +32,7 @@ export const multiplyAdd = defineKernel({
 export const copy = defineKernel({
   name: 'peak.copy',
   doc: 'y = x.',
-  source: at('peak_copy.wgsl'),
+  source: at('copy.wgsl'),
   dims: { vectors: 'u32' },
   buffers: {
     x: { access: 'read', dtype: 'f32', shape: (d) => [4 * d.vectors] },

@@ -1,8 +1,12 @@
-import { checkKernel, makeProblem } from '../engine/gpu/check.ts';
-import type { Gpu } from '../engine/gpu/context.ts';
-import { type AnyKernel, type Dims, product } from '../kernels/kernel.ts';
+import { type AnyKernel, type Dims, product } from '../../kernels/kernel.ts';
+import { copy, multiplyAdd } from '../../kernels/peak/peak.ts';
+import { AdapterError } from '../errors.ts';
+import { digits } from '../table.ts';
+import { checkKernel, makeProblem } from './check.ts';
+import { createGpu, type Gpu } from './context.ts';
+import type { Cost } from './kernel_times.ts';
 import { measure } from './measure.ts';
-import { copy, multiplyAdd } from './peak_kernels.ts';
+import type { Platform } from './platform.ts';
 
 /** What this adapter does at best, measured in this run. */
 export interface Peak {
@@ -36,6 +40,36 @@ export async function measurePeak(gpu: Gpu): Promise<Peak> {
     copies.push({ bytes, gbps: bytes / (await fastestMs(gpu, copy, { vectors: bytes / 32 })) / 1e6 });
   }
   return { gflops, copies };
+}
+
+/**
+ * {@link measurePeak} on a device of its own, which is given back.
+ * @throws AdapterError where the adapter has no timestamps, without which the peak is of no use to a profile.
+ */
+export async function measurePeakForProfile(platform: Platform, adapter: string | undefined): Promise<Peak> {
+  const gpu = await createGpu(platform, { adapter, profile: false, kernels: [copy, multiplyAdd] });
+  try {
+    if (!gpu.device.hasTimestamps) {
+      throw new AdapterError(
+        `${gpu.device.name} has no timestamp queries (WebGPU feature timestamp-query): kernels cannot be timed`,
+        'Leave --profile away, or choose another adapter with --adapter.',
+      );
+    }
+    return await measurePeak(gpu);
+  } finally {
+    await gpu.close();
+  }
+}
+
+/** The least milliseconds that the peak allows: arithmetic and memory traffic overlap. Williams et al. 2009, "Roofline". */
+export function rooflineMs(peak: Peak, { flops, bytes }: Cost): number {
+  return Math.max(flops / peak.gflops, bytes / copySpeed(peak, bytes)) / 1e6;
+}
+
+/** What shares of a run are of. */
+export function peakLine(adapter: string, { gflops, copies }: Peak): string {
+  const moved = copies.map(({ bytes, gbps }) => `${Math.round(bytes / 2 ** 20)} MiB at ${digits(gbps)}`);
+  return `${adapter}: at best ${digits(gflops)} GFLOP/s; copies move ${moved.join(', ')} GB/s (measured now)`;
 }
 
 /** The speed of the copy that comes nearest to moving so many bytes. */

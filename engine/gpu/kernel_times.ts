@@ -1,0 +1,76 @@
+import { digits, formatTable } from '../table.ts';
+
+/** How much a dispatch computes and moves. */
+export interface Cost {
+  flops: number;
+  bytes: number;
+}
+
+/** What the dispatches of one kernel took together. */
+export interface KernelTime extends Cost {
+  kernel: string;
+  count: number;
+  ms: number;
+  /** Milliseconds that the adapter's peak would allow; null where no peak was measured. */
+  idealMs: number | null;
+}
+
+/** Adds up timed dispatches by name. */
+export class KernelTimes {
+  private readonly totals = new Map<string, KernelTime>();
+  private readonly ideal: ((cost: Cost) => number) | null;
+
+  /** @param ideal milliseconds that a dispatch of this cost takes at the adapter's peak. */
+  constructor(ideal: ((cost: Cost) => number) | null = null) {
+    this.ideal = ideal;
+  }
+
+  add(kernel: string, ms: number, { flops, bytes }: Cost): void {
+    let total = this.totals.get(kernel);
+    if (!total) {
+      total = { kernel, count: 0, ms: 0, flops: 0, bytes: 0, idealMs: this.ideal && 0 };
+      this.totals.set(kernel, total);
+    }
+    total.count++;
+    total.ms += ms;
+    total.flops += flops;
+    total.bytes += bytes;
+    if (this.ideal) total.idealMs! += this.ideal({ flops, bytes });
+  }
+
+  /** Slowest first. */
+  list(): KernelTime[] {
+    return [...this.totals.values()].sort((a, b) => b.ms - a.ms);
+  }
+}
+
+/** Count, milliseconds, share of all, speed, and share of the roofline where a peak is known. */
+export function kernelTable(times: readonly KernelTime[]): string {
+  const sum = (of: (time: KernelTime) => number): number =>
+    times.reduce((total, time) => total + of(time), 0);
+  const total: KernelTime = {
+    kernel: 'all',
+    count: sum(({ count }) => count),
+    ms: sum(({ ms }) => ms),
+    flops: sum(({ flops }) => flops),
+    bytes: sum(({ bytes }) => bytes),
+    idealMs: times.some(({ idealMs }) => idealMs !== null) ? sum(({ idealMs }) => idealMs ?? 0) : null,
+  };
+  const percent = (part: number, ms: number): string => (ms > 0 ? `${((100 * part) / ms).toFixed(1)}%` : '-');
+  const rate = (amount: number, ms: number): string => (ms > 0 ? digits(amount / ms / 1e6) : '-');
+  const rows = [...times, total].map(({ kernel, count, ms, flops, bytes, idealMs }) => [
+    kernel,
+    `${count}`,
+    ms.toFixed(2),
+    percent(ms, total.ms),
+    rate(flops, ms),
+    rate(bytes, ms),
+    ...(idealMs === null ? [] : [percent(idealMs, ms)]),
+  ]);
+  const titles = ['kernel', 'count', 'ms', 'share', 'GFLOP/s', 'GB/s', 'roofline'];
+  const header = titles.slice(0, rows[0].length);
+  return formatTable(
+    [header, ...rows],
+    header.map((_, i) => (i === 0 ? 'left' : 'right')),
+  );
+}

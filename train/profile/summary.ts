@@ -1,0 +1,97 @@
+import { type Cost, type KernelTime, KernelTimes } from '../../engine/gpu/kernel_times.ts';
+import { type Peak, rooflineMs } from '../../engine/gpu/peak.ts';
+import { durationMs, type Timed } from '../../engine/gpu/profiler.ts';
+import { hostPhases } from '../trainer.ts';
+import { type Recording, stepMs } from './session.ts';
+
+/** What `profile.json` holds; times in milliseconds, of one step where nothing else is said. */
+export interface StepProfile {
+  adapter: string;
+  /** The steps whose dispatches were timed, counted from 1, both included. */
+  steps: [first: number, last: number];
+  /** A step as it ordinarily is. */
+  stepMs: number;
+  /** A step whose dispatches are timed one by one. */
+  profiledStepMs: number;
+  /** The GPU at work on its passes: kernels and the hand-over from one to the next. */
+  gpuMs: number;
+  /** The sum of the dispatches of a profiled step; each includes the hand-over of its own pass. */
+  kernelMs: number;
+  /** What the host does for an ordinary step: uploads, encoding, submitting. */
+  hostMs: number;
+  /** What an ordinary step waits for images. */
+  dataWaitMs: number;
+  dispatches: number;
+  /** All timestamps are multiples of so many nanoseconds apart. */
+  tickNs: number;
+  peak: Peak;
+  /** Of all timed steps together, slowest first. */
+  kernels: KernelTime[];
+  /** The same by kernel and sizes. */
+  shapes: KernelTime[];
+}
+
+/** Sums a recording up. */
+export function summarise(recording: Recording, peak: Peak, adapter: string): StepProfile {
+  const { plain, timed, passes, lists, timeline } = recording;
+  const steps = timed.to - timed.from;
+  const ideal = (cost: Cost): number => rooflineMs(peak, cost);
+  const [kernels, shapes] = [new KernelTimes(ideal), new KernelTimes(ideal)];
+  for (const { groups, stamps } of lists) {
+    groups.forEach(([dispatch], i) => {
+      const { name } = dispatch.pipeline.kernel;
+      const ms = durationMs(stamps, i);
+      kernels.add(name, ms, dispatch);
+      shapes.add(`${name} ${sizesText(dispatch.values)}`, ms, dispatch);
+    });
+  }
+  const sum = kernels.list().reduce((total, { ms }) => total + ms, 0);
+  const count = lists.reduce((total, { groups }) => total + groups.length, 0);
+  const within = (names: readonly string[]): number =>
+    timeline.total(names, plain.start, plain.end) / (plain.to - plain.from);
+  return {
+    adapter,
+    steps: [timed.from + 1, timed.to],
+    stepMs: stepMs(plain, timeline),
+    profiledStepMs: stepMs(timed, timeline),
+    gpuMs: busyMs(passes) / (plain.to - plain.from),
+    kernelMs: sum / steps,
+    hostMs: within(hostPhases),
+    dataWaitMs: within(['wait for data']),
+    dispatches: count / steps,
+    tickNs: tickOf(lists),
+    peak,
+    kernels: kernels.list(),
+    shapes: shapes.list(),
+  };
+}
+
+function busyMs(passes: readonly Timed[]): number {
+  return passes.reduce(
+    (total, { groups, stamps }) => groups.reduce((sum, _, i) => sum + durationMs(stamps, i), total),
+    0,
+  );
+}
+
+/** `M=1024 N=768`, whole numbers only: what decides a kernel's cost. */
+export function sizesText(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .filter(([, value]) => Number.isInteger(value))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
+/** The greatest number that divides the distance of all timestamps: how fine the clock is. */
+function tickOf(lists: readonly Timed[]): number {
+  let tick = 0n;
+  const base = lists[0]?.stamps[0] ?? 0n;
+  for (const { stamps } of lists) {
+    for (const stamp of stamps) {
+      let [a, b] = [tick, stamp > base ? stamp - base : base - stamp];
+      while (b > 0n) [a, b] = [b, a % b];
+      tick = a;
+      if (tick === 1n) return 1;
+    }
+  }
+  return Number(tick);
+}
