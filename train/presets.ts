@@ -140,7 +140,9 @@ const embeddedIterations = 380;
 
 /**
  * The embedded default: VOC20 in icon scenes of 48 px on a miniature CLIP (patch 8, width 128, 6 blocks). The
- * learnable logit bias lets training leave the plateau at once; the warm-up is a fifteenth of the schedule.
+ * learnable logit bias and a warm-up of a fifth of the schedule let training leave its first plateau early: with a
+ * fifteenth it stays there for half the schedule and ends 13 points of hIoU lower. Seen with seed 0 on the split
+ * tune, on which the background threshold was chosen too.
  */
 export function embeddedPreset(options: PresetOptions = {}): RunConfig {
   const full = fullPreset('voc20', options);
@@ -170,7 +172,7 @@ export function embeddedPreset(options: PresetOptions = {}): RunConfig {
       headStd: 0.02,
     },
     optim: { ...full.optim, lr: 1e-3, rules: [{ key: 'decode_head', lrMultiple: 3 }] },
-    schedule: { ...full.schedule, maxIters, warmupIters: Math.round(maxIters / 15) },
+    schedule: { ...full.schedule, maxIters, warmupIters: Math.round(maxIters / 5) },
     train: {
       ...full.train,
       batch: 8,
@@ -179,6 +181,6 @@ export function embeddedPreset(options: PresetOptions = {}): RunConfig {
       evalInterval: Math.ceil(maxIters / 2),
       checkpointInterval: Math.ceil(maxIters / 4),
     },
-    eval: { ...full.eval, crop: 48, stride: 48, shortSide: 48, seenPenalty: 0, backgroundThreshold: 0.2 },
+    eval: { ...full.eval, crop: 48, stride: 48, shortSide: 48, seenPenalty: 0, backgroundThreshold: 0.3 },
   };
 }
