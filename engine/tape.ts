@@ -103,6 +103,9 @@ export class Tape {
         `${op}: gradient of ${name} is ${show(grad.shape)}, the input is ${show(input.shape)}`,
       );
     }
+    if (grad.dtype !== input.dtype) {
+      throw new ShapeError(`${op}: gradient of ${name} is ${grad.dtype}, the input is ${input.dtype}`);
+    }
     const before = grads.get(input.id);
     const total = before ? this.add(before, grad) : grad;
     total.storage.hold();

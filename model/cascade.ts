@@ -1,5 +1,14 @@
 import type { Engine } from '../engine/engine.ts';
-import { add, addScalar, concat, gaussianSum, relationship, reshape, resize } from '../engine/ops/index.ts';
+import {
+  add,
+  addScalar,
+  cast,
+  concat,
+  gaussianSum,
+  relationship,
+  reshape,
+  resize,
+} from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { project } from './block.ts';
 import type { ModelConfig } from './config.ts';
@@ -33,7 +42,7 @@ export function cascadeMasks(
   const { rows, cols } = features;
   const head = weights.under('decode_head');
   const shape = [image.shape[0], text.shape[0], rows, cols];
-  const described = relationship({ text, global: features.global });
+  const described = cast({ x: relationship({ text, global: features.global }), dtype: engine.precision });
   observe('relationship', described);
   let first = 0;
   let total: Tensor | null = null;

@@ -21,9 +21,15 @@ export function weightsBelow(get: (name: string) => Tensor, prefix: string): Wei
   };
 }
 
+/** The matrices of the image tower that do not train: nearly all of the model's bytes. */
+function isFrozenMatrix({ name, shape, trainable }: ParameterSpec): boolean {
+  return !trainable && shape.length > 1 && name.startsWith('backbone.') && !name.endsWith('embedding');
+}
+
 /**
  * A model's parameters by checkpoint key: those that are computed with live on the GPU, inert ones are kept on
- * the host and only travel from checkpoint to checkpoint.
+ * the host and only travel from checkpoint to checkpoint. Frozen matrices of the image tower are stored in the
+ * engine's precision, everything else in f32.
  */
 export class ParameterStore implements Weights {
   readonly specs: readonly ParameterSpec[];
@@ -45,7 +51,11 @@ export class ParameterStore implements Weights {
         return drawn;
       });
       if (spec.inert) this.inert.set(spec.name, { dtype: 'F32', shape: [...spec.shape], data: values });
-      else this.parameters.set(spec.name, engine.parameter(spec.name, values, spec.shape, spec.trainable));
+      else {
+        const { name, shape, trainable } = spec;
+        const dtype = isFrozenMatrix(spec) ? engine.precision : 'f32';
+        this.parameters.set(name, engine.parameter(name, values, shape, trainable, dtype));
+      }
     }
   }
 

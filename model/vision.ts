@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import {
   add,
   broadcastTo,
+  cast,
   concat,
   l2norm,
   linear,
@@ -39,7 +40,8 @@ export interface VisionFeatures {
 export type Observe = (name: string, tensor: Tensor) => void;
 
 /**
- * CLIP's ViT with deep visual prompts, tapped after several blocks.
+ * CLIP's ViT with deep visual prompts, tapped after several blocks. What runs through the blocks is stored in the
+ * engine's precision, the embedding of the patches and the global embedding in f32.
  * @param image (B, 3, H, W), normalised; H and W are cut to whole patches.
  * @param weights the parameters below `backbone`.
  */
@@ -55,11 +57,12 @@ export function visionTower(
   const batch = image.shape[0];
   const rows = Math.floor(image.shape[2] / patch);
   const cols = Math.floor(image.shape[3] / patch);
-  const prompts = promptsOf(weights, config, masks, batch);
+  const prompts = promptsOf(engine, weights, config, masks, batch);
   const count = config.prompts.count;
 
   let x = engine.scope(() => {
-    const tokens = norm(embedPatches(image, weights, config.vision, rows, cols), weights, 'ln_pre');
+    const embedded = norm(embedPatches(image, weights, config.vision, rows, cols), weights, 'ln_pre');
+    const tokens = cast({ x: embedded, dtype: engine.precision });
     return tokensWithPrompts({ x: tokens, prompts: prompts[0], skip: 0 });
   });
   observe('vit.input', x);
@@ -85,7 +88,8 @@ export function visionTower(
   const last = engine.scope(() => {
     const patches = finalTap(patchTokens(x, 1 + held), weights);
     const global = finalTap(slice({ x, axis: 1, start: 0, length: 1 }), weights);
-    return { patches, global: reshape({ x: global, shape: [batch, config.vision.embedDim] }) };
+    const shape = [batch, config.vision.embedDim];
+    return { patches, global: cast({ x: reshape({ x: global, shape }), dtype: 'f32' }) };
   });
   laterals.push(last.patches);
   laterals.forEach((lateral, i) => {
@@ -126,14 +130,20 @@ function resizeGrid(grid: Tensor, side: number, rows: number, cols: number): Ten
 }
 
 /** The prompts that blocks 0..deep see, projected together, each (B, T, W) or (T, W) where no mask is drawn. */
-function promptsOf(weights: Weights, config: ModelConfig, masks: DropoutMasks, batch: number): Tensor[] {
+function promptsOf(
+  engine: Engine,
+  weights: Weights,
+  config: ModelConfig,
+  masks: DropoutMasks,
+  batch: number,
+): Tensor[] {
   const { count, deep, dropout } = config.prompts;
   const { width } = config.vision;
   const shallow = weights.get('prompt_embeddings');
   const all =
     deep > 0 ? concat({ parts: [shallow, weights.get('deep_prompt_embeddings')], axis: 0 }) : shallow;
   const projected = linear({
-    x: all,
+    x: cast({ x: all, dtype: engine.precision }),
     weight: weights.get('prompt_proj.weight'),
     bias: weights.get('prompt_proj.bias'),
   });

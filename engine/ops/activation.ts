@@ -21,11 +21,11 @@ function activation(
   return defineOp({
     name,
     forward: ({ x }: ActivationArgs) => {
-      const y = engineOf({ x }).empty(x.shape);
+      const y = engineOf({ x }).empty(x.shape, x.dtype);
       return { output: launch(forward, { count: x.size }, { x, y }).y, save: { x } };
     },
     vjp: (dy, { x }) => {
-      const dx = engineOf({ x }).empty(x.shape);
+      const dx = engineOf({ x }).empty(x.shape, x.dtype);
       return { x: launch(backward, { count: x.size, period: x.size }, { a: x, b: dy, y: dx }).y };
     },
   });

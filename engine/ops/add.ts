@@ -16,7 +16,7 @@ export const add = defineOp({
   name: 'add',
   forward: ({ a, b }: AddArgs) => {
     expectBroadcast('add', a, b);
-    const y = engineOf({ a }).empty(a.shape);
+    const y = engineOf({ a }).empty(a.shape, a.dtype);
     launch(addKernel, { count: a.size, period: b.size }, { a, b, y });
     return { output: y, save: { shape: b.shape } };
   },

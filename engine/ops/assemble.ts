@@ -1,7 +1,7 @@
 import { assembleDims, assemble as assembleKernel, MAX_PIECES } from '../../kernels/tokens/assemble.ts';
 import type { Engine } from '../engine.ts';
 import { launch } from '../launch.ts';
-import { product, type Shape } from '../shape.ts';
+import { type Dtype, product, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** A contiguous part of every row of the result; all numbers count elements. */
@@ -32,7 +32,7 @@ export function assemble(engine: Engine, rows: number, pieces: readonly TensorPi
       groups.push(merged(engine, rows, level.slice(i, i + MAX_PIECES)));
     level = groups;
   }
-  const y = engine.empty(shape);
+  const y = engine.empty(shape, dtypeOf(level));
   if (level.length > 0) assembleInto(y, rows, level);
   return y;
 }
@@ -40,9 +40,14 @@ export function assemble(engine: Engine, rows: number, pieces: readonly TensorPi
 function merged(engine: Engine, rows: number, group: readonly TensorPiece[]): TensorPiece {
   if (group.length === 1) return group[0];
   const length = group.reduce((sum, piece) => sum + piece.length, 0);
-  const source = engine.empty([rows, length]);
+  const source = engine.empty([rows, length], dtypeOf(group));
   assembleInto(source, rows, group);
   return { source, length, stride: length, start: 0 };
+}
+
+/** The type of the sources; zeros alone are f32. */
+function dtypeOf(pieces: readonly TensorPiece[]): Dtype {
+  return pieces.find(({ source }) => source)?.source?.dtype ?? 'f32';
 }
 
 function assembleInto(y: Tensor, rows: number, pieces: readonly TensorPiece[]): void {

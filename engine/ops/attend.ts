@@ -56,7 +56,7 @@ export function attend({ dims, q, k, v, random }: Operands) {
   if (batch * heads > 65535)
     throw new ShapeError(`attention: ${batch} items x ${heads} heads, wanted at most 65535`);
   const kernel = headDim % 4 === 0 ? attentionForward : attentionForwardAny;
-  const y = engineOf({ q }).empty([batch, queries, heads * headDim]);
+  const y = engineOf({ q }).empty([batch, queries, heads * headDim], q.dtype);
   const { lse } = launch(kernel, dims, { q, k, v, random: dims.threshold > 0 ? random : undefined, y });
   return { output: y, save: { dims, q, k, v, random, y, lse } };
 }

@@ -40,9 +40,9 @@ export const attention = defineOp({
     const { q, k, v } = saved;
     const engine = engineOf({ dy });
     const grads: Gradients<AttentionArgs> = {};
-    if (needs.q) grads.q = engine.empty(q.shape);
-    if (needs.k) grads.k = engine.empty(k.shape);
-    if (needs.v) grads.v = engine.empty(v.shape);
+    if (needs.q) grads.q = engine.empty(q.shape, q.dtype);
+    if (needs.k) grads.k = engine.empty(k.shape, k.dtype);
+    if (needs.v) grads.v = engine.empty(v.shape, v.dtype);
     attendBackward(dy, saved, { dq: grads.q, dk: grads.k, dv: grads.v });
     return grads;
   },

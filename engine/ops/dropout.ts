@@ -27,11 +27,11 @@ export const dropout = defineOp({
       throw new ShapeError(`dropout: probability ${probability}, wanted at least 0 and below 1`);
     }
     const dims = dropoutDims(x.size, op, probability);
-    const y = engineOf({ x }).empty(x.shape);
+    const y = engineOf({ x }).empty(x.shape, x.dtype);
     return { output: launch(dropoutKernel, dims, { x, random, y }).y, save: { random, dims } };
   },
   vjp: (dy, { random, dims }) => {
-    const dx = engineOf({ dy }).empty(dy.shape);
+    const dx = engineOf({ dy }).empty(dy.shape, dy.dtype);
     return { x: launch(dropoutKernel, dims, { x: dy, random, y: dx }).y };
   },
 });

@@ -29,14 +29,19 @@ export const gaussianSum = defineOp({
       );
     }
     for (const layer of layers) expectShape('gaussianSum: layer', layer.shape, layers[0].shape);
-    const [{ size: count, shape }] = layers;
+    const [{ size: count, shape, dtype }] = layers;
     const total = layers.length;
     const engine = engineOf({ weights });
     let base: Tensor | undefined;
     for (let first = 0; first < total; first += MAX_LAYERS) {
       const group = layers.slice(first, first + MAX_LAYERS);
       const dims = { count, layers: group.length, first, total, extended: base ? 1 : 0 };
-      base = launch(gaussianSumForward, dims, { weights, ...named(group), base, y: engine.empty(shape) }).y;
+      base = launch(gaussianSumForward, dims, {
+        weights,
+        ...named(group),
+        base,
+        y: engine.empty(shape, dtype),
+      }).y;
     }
     const save = {
       weights,
@@ -60,7 +65,7 @@ function named([layer0, layer1, layer2, layer3]: readonly Tensor[]) {
 }
 
 function layerGradient(dy: Tensor, weights: Tensor, layer: number): Tensor {
-  const dlayer = engineOf({ dy }).empty(dy.shape);
+  const dlayer = engineOf({ dy }).empty(dy.shape, dy.dtype);
   return launch(gaussianSumLayer, { count: dy.size, layer, total: weights.size }, { weights, dy, dlayer })
     .dlayer;
 }

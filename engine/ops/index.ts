@@ -3,6 +3,7 @@ export { quickGelu, relu } from './activation.ts';
 export { add, addScalar } from './add.ts';
 export { attention } from './attention.ts';
 export { broadcastTo } from './broadcast_to.ts';
+export { cast } from './cast.ts';
 export { clipDivisor } from './clip_norm.ts';
 export { concat } from './concat.ts';
 export { infoNce, logsumexpPool, NO_CONCEPT } from './contrastive.ts';

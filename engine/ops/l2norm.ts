@@ -13,12 +13,12 @@ interface L2normArgs {
 export const l2norm = defineOp({
   name: 'l2norm',
   forward: ({ x }: L2normArgs) => {
-    const y = engineOf({ x }).empty(x.shape);
+    const y = engineOf({ x }).empty(x.shape, x.dtype);
     const { inverse } = launch(l2normForward, rowsOf(x.shape), { x, y });
     return { output: y, save: { y, inverse } };
   },
   vjp: (dy, { y, inverse }) => {
-    const dx = engineOf({ y }).empty(y.shape);
+    const dx = engineOf({ y }).empty(y.shape, y.dtype);
     return { x: launch(l2normBackward, rowsOf(y.shape), { dy, y, inverse, dx }).dx };
   },
 });

@@ -26,7 +26,7 @@ export const layernorm = defineOp({
     expectShape('layernorm: gamma', gamma.shape, [cols]);
     expectShape('layernorm: beta', beta.shape, [cols]);
     const engine = engineOf({ x });
-    const y = engine.empty(x.shape);
+    const y = engine.empty(x.shape, x.dtype);
     const { stats } = launch(layernormForward, { rows, cols, eps }, { x, gamma, beta, y });
     return { output: y, save: { x, gamma, stats } };
   },
@@ -39,7 +39,7 @@ export const layernorm = defineOp({
         x,
         gamma,
         stats,
-        dx: engineOf({ x }).empty(x.shape),
+        dx: engineOf({ x }).empty(x.shape, x.dtype),
       }).dx;
     }
     if (needs.gamma || needs.beta) {

@@ -23,7 +23,8 @@ interface LinearArgs {
 const activations = { quick_gelu: quickGeluBackward, relu: reluBackward };
 
 /**
- * activation(x weight^T + bias) + residual: (..., out), in one kernel.
+ * activation(x weight^T + bias) + residual: (..., out), in one kernel, stored as x is. The weight may be stored in
+ * another precision.
  * @throws ShapeError when x and weight differ in their last axis, or bias or residual do not fit.
  */
 export const linear = defineOp({
@@ -42,9 +43,9 @@ export const linear = defineOp({
     if (residual) expectShape('linear: residual', residual.shape, shape);
     const engine = engineOf({ x });
     const bends = activation && recording && [x, weight, bias].some((input) => input?.requiresGrad);
-    const preactivation = bends ? engine.empty(shape) : undefined;
+    const preactivation = bends ? engine.empty(shape, x.dtype) : undefined;
     const output = launchMatmul(
-      { a: x, b: weight, c: engine.empty(shape), bias, residual, preactivation },
+      { a: x, b: weight, c: engine.empty(shape, x.dtype), bias, residual, preactivation },
       { m: rows, n: outputs, k: inputs, activation: ACTIVATION[activation ?? 'none'] },
       { transposeB: true },
     );
@@ -59,10 +60,11 @@ export const linear = defineOp({
         inputs,
         outputs,
         xShape: x.shape,
+        dtype: x.dtype,
       },
     };
   },
-  vjp: (dy, { x, weight, preactivation, activation, rows, inputs, outputs, xShape }, needs) => {
+  vjp: (dy, { x, weight, preactivation, activation, rows, inputs, outputs, xShape, dtype }, needs) => {
     const engine = engineOf({ dy });
     const grads: Gradients<LinearArgs> = {};
     if (needs.residual) grads.residual = dy;
@@ -72,7 +74,7 @@ export const linear = defineOp({
         ? launch(activations[activation], { count: dy.size, period: dy.size }, { a: preactivation, b: dy }).y
         : dy;
     if (needs.x && weight) {
-      const c = engine.empty(xShape);
+      const c = engine.empty(xShape, dtype);
       grads.x = launchMatmul({ a: before, b: weight, c }, { m: rows, n: inputs, k: outputs });
     }
     if (needs.weight && x) {

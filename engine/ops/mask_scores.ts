@@ -15,7 +15,7 @@ interface MaskScoresArgs {
 
 /**
  * Attention's scores before the softmax, q k^T / sqrt(W / heads), mean over heads: (B, C, N), the masks of
- * Cascade-CLIP (Li et al. 2024). The heads' dot products add up to that of whole rows, so this is one product.
+ * Cascade-CLIP (Li et al. 2024). The heads' dot products add up to that of whole rows, so this is one product. Stored in f32, as losses are.
  */
 export function maskScores({ q, k, heads }: MaskScoresArgs): Tensor {
   expectShape('maskScores: q', q.shape, [null, null, null]);
@@ -25,5 +25,7 @@ export function maskScores({ q, k, heads }: MaskScoresArgs): Tensor {
     throw new ShapeError(`maskScores: ${heads} heads do not divide ${width} columns`);
   }
   const factor = 1 / (heads * Math.sqrt(width / heads));
-  return engineOf({ q }).scope(() => matmul({ a: scale({ x: q, factor }), b: k, transposeB: true }));
+  return engineOf({ q }).scope(() =>
+    matmul({ a: scale({ x: q, factor }), b: k, transposeB: true, dtype: 'f32' }),
+  );
 }

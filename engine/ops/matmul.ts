@@ -1,8 +1,10 @@
+import type { StoreType } from '../../kernels/kernel.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf } from '../launch.ts';
 import { defineOp, type Gradients } from '../op.ts';
 import { product, type Shape, sameShape, show } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { stored } from './cast.ts';
 import { columnSums } from './column_sums.ts';
 import { launchMatmul } from './launch_matmul.ts';
 
@@ -13,6 +15,8 @@ interface MatmulArgs {
   b: Tensor;
   transposeA?: boolean;
   transposeB?: boolean;
+  /** Precision that the product is stored in; that of a by default. a and b may differ. */
+  dtype?: StoreType;
 }
 
 /**
@@ -21,9 +25,9 @@ interface MatmulArgs {
  */
 export const matmul = defineOp({
   name: 'matmul',
-  forward: ({ a, b, transposeA = false, transposeB = false }: MatmulArgs) => {
+  forward: ({ a, b, transposeA = false, transposeB = false, dtype }: MatmulArgs) => {
     const { shape, ...sizes } = sizesOf(a.shape, b.shape, transposeA, transposeB);
-    const c = engineOf({ a }).empty(shape);
+    const c = engineOf({ a }).empty(shape, dtype ?? a.dtype);
     const output = launchMatmul({ a, b, c }, sizes, { transposeA, transposeB });
     return {
       output,
@@ -32,18 +36,20 @@ export const matmul = defineOp({
         b: a.requiresGrad ? b : null,
         aShape: a.shape,
         bShape: b.shape,
+        aDtype: a.dtype,
+        bDtype: b.dtype,
         sizes,
         transposeA,
         transposeB,
       },
     };
   },
-  vjp: (dy, { a, b, aShape, bShape, sizes, transposeA, transposeB }, needs) => {
+  vjp: (dy, { a, b, aShape, bShape, aDtype, bDtype, sizes, transposeA, transposeB }, needs) => {
     const { batch, m, n, k, sharedB } = sizes;
     const engine = engineOf({ dy });
     const grads: Gradients<MatmulArgs> = {};
     if (needs.a && b) {
-      const c = engine.empty(aShape);
+      const c = engine.empty(aShape, aDtype);
       // da = dy op(b)^T, or its transpose op(b) dy^T
       grads.a = transposeA
         ? launchMatmul(
@@ -54,7 +60,7 @@ export const matmul = defineOp({
         : launchMatmul({ a: dy, b, c }, { batch, m, n: k, k: n, sharedB }, { transposeB: !transposeB });
     }
     if (needs.b && a) {
-      const c = engine.empty([batch, ...bShape.slice(-2)]);
+      const c = engine.empty([batch, ...bShape.slice(-2)], bDtype);
       // db = op(a)^T dy, or its transpose dy^T op(a)
       const db = transposeB
         ? launchMatmul(
@@ -63,7 +69,7 @@ export const matmul = defineOp({
             { transposeA: true, transposeB: transposeA },
           )
         : launchMatmul({ a, b: dy, c }, { batch, m: k, n, k: m }, { transposeA: !transposeA });
-      grads.b = engine.view(sharedB ? columnSums(db, batch, n * k) : db, bShape);
+      grads.b = engine.view(sharedB ? stored(columnSums(db, batch, n * k), bDtype) : db, bShape);
     }
     return grads;
   },

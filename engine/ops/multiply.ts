@@ -26,6 +26,6 @@ export const multiply = defineOp({
 });
 
 function times(a: Tensor, b: Tensor): Tensor {
-  const y = engineOf({ a }).empty(a.shape);
+  const y = engineOf({ a }).empty(a.shape, a.dtype);
   return launch(multiplyKernel, { count: a.size, period: b.size }, { a, b, y }).y;
 }

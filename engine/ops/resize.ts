@@ -20,7 +20,7 @@ export const resize = defineOp({
     const [rows, cols] = x.shape.slice(-2);
     const dims = { planes, height: rows, width: cols, out_height: height, out_width: width };
     if (rows === height && cols === width) return { output: engine.view(x, x.shape), save: { dims } };
-    const y = engine.empty([...x.shape.slice(0, -2), height, width]);
+    const y = engine.empty([...x.shape.slice(0, -2), height, width], x.dtype);
     launch(bilinearForward, dims, { x, y });
     return { output: y, save: { dims } };
   },
@@ -30,6 +30,6 @@ export const resize = defineOp({
     const shape = [...dy.shape.slice(0, -2), height, width];
     expectShape('resize: gradient', dy.shape.slice(-2), [out_height, out_width]);
     if (height === out_height && width === out_width) return { x: engine.view(dy, shape) };
-    return { x: launch(bilinearBackward, dims, { dy, dx: engine.empty(shape) }).dx };
+    return { x: launch(bilinearBackward, dims, { dy, dx: engine.empty(shape, dy.dtype) }).dx };
   },
 });

@@ -17,6 +17,6 @@ export const scale = defineOp({
 });
 
 function scaled(x: Tensor, factor: number): Tensor {
-  const y = engineOf({ x }).empty(x.shape);
+  const y = engineOf({ x }).empty(x.shape, x.dtype);
   return launch(scaleKernel, { count: x.size, factor }, { x, y }).y;
 }

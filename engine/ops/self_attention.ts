@@ -26,7 +26,7 @@ export const selfAttention = defineOp({
     return attend({ dims, q: qkv, k: qkv, v: qkv, random: args.dropout?.random });
   },
   vjp: (dy, saved) => {
-    const dqkv = engineOf({ dy }).empty(saved.q.shape);
+    const dqkv = engineOf({ dy }).empty(saved.q.shape, saved.q.dtype);
     attendBackward(dy, saved, { dq: dqkv, dk: dqkv, dv: dqkv });
     return { qkv: dqkv };
   },

@@ -13,12 +13,12 @@ interface SoftmaxArgs {
 export const softmax = defineOp({
   name: 'softmax',
   forward: ({ x }: SoftmaxArgs) => {
-    const y = engineOf({ x }).empty(x.shape);
+    const y = engineOf({ x }).empty(x.shape, x.dtype);
     launch(softmaxForward, rowsOf(x.shape), { x, y });
     return { output: y, save: { y } };
   },
   vjp: (dy, { y }) => {
-    const dx = engineOf({ y }).empty(y.shape);
+    const dx = engineOf({ y }).empty(y.shape, y.dtype);
     return { x: launch(softmaxBackward, rowsOf(y.shape), { dy, y, dx }).dx };
   },
 });
