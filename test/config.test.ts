@@ -63,9 +63,9 @@ test('published presets', () => {
 
 test('the embedded preset scales its warm-up with the schedule', () => {
   assert.is(embeddedPreset().schedule.maxIters, 380);
-  assert.is(embeddedPreset().schedule.warmupIters, 25);
-  assert.is(embeddedPreset({ maxIters: 1500 }).schedule.warmupIters, 100);
-  assert.is(embeddedPreset({ maxIters: 5 }).schedule.warmupIters, 0);
+  assert.is(embeddedPreset().schedule.warmupIters, 76);
+  assert.is(embeddedPreset({ maxIters: 1500 }).schedule.warmupIters, 300);
+  assert.is(embeddedPreset({ maxIters: 5 }).schedule.warmupIters, 1);
 });
 
 test('a saved configuration is loaded as it was', () => {
