@@ -23,6 +23,14 @@ export interface Captured {
   release(): void;
 }
 
+/** Every adapter lets a storage binding begin at a multiple of 256 bytes. */
+const PART_BYTES = 256;
+
+/** Bytes of a tensor with the space up to where the next binding can begin. */
+function partBytes(shape: Shape, dtype: Dtype): number {
+  return Math.max(1, Math.ceil(bytesOf(shape, dtype) / PART_BYTES)) * PART_BYTES;
+}
+
 /** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
 export class Engine implements TensorHome {
   readonly gpu: Gpu;
@@ -63,8 +71,22 @@ export class Engine implements TensorHome {
 
   zeros(shape: Shape, dtype: Dtype = 'f32'): Tensor {
     const tensor = this.empty(shape, dtype);
-    this.gpu.recorder.clear(tensor.storage.memory.buffer, tensor.storage.memory.capacity);
+    this.gpu.recorder.clear(tensor.storage.memory, tensor.storage.memory.capacity);
     return tensor;
+  }
+
+  /** Overwrites `to` with the values of `from`, in recording order: a copy command, no dispatch. */
+  copy(from: Tensor, to: Tensor): void {
+    if (from.size !== to.size || from.dtype !== to.dtype || from.dtype === 'f16') {
+      const [source, target] = [from, to].map(({ shape, dtype }) => `${dtype} ${show(shape)}`);
+      throw new ShapeError(`${this.where('copy')}: ${source} to ${target}`);
+    }
+    this.gpu.recorder.copy(from.storage.memory, to.storage.memory, bytesOf(from.shape, from.dtype));
+  }
+
+  /** Overwrites a tensor with zeros, in recording order: a command, no dispatch. */
+  clear(tensor: Tensor): void {
+    this.gpu.recorder.clear(tensor.storage.memory, bytesOf(tensor.shape, tensor.dtype));
   }
 
   /** The constant 1, made once: the seed of every backward pass. */
@@ -101,6 +123,52 @@ export class Engine implements TensorHome {
       throw new ShapeError(`${this.where('reshape')}: ${show(tensor.shape)} to ${show(shape)}`);
     }
     return this.scopes.adopt(new Tensor(tensor.storage, shape, tensor.dtype));
+  }
+
+  /** Whether {@link part} can begin at an element: bindings begin at multiples of {@link PART_BYTES}. */
+  isPartStart(tensor: Tensor, start: number): boolean {
+    return (tensor.storage.memory.offset + bytesOf([start], tensor.dtype)) % PART_BYTES === 0;
+  }
+
+  /**
+   * The elements from `start` on under a shape, without a copy; not differentiable itself.
+   * @throws ShapeError when they are not inside the tensor, or do not begin where {@link isPartStart} says.
+   */
+  part(tensor: Tensor, start: number, shape: Shape): Tensor {
+    const size = product(shape);
+    if (!this.isPartStart(tensor, start) || start + size > tensor.size) {
+      throw new ShapeError(
+        `${this.where('part')}: ${size} elements from ${start} on of ${show(tensor.shape)}`,
+      );
+    }
+    const { storage, dtype } = tensor;
+    const offset = bytesOf([start], dtype);
+    const capacity = Math.min(partBytes([size], dtype), storage.memory.capacity - offset);
+    return this.scopes.adopt(new Tensor(storage.part(offset, capacity), shape, dtype));
+  }
+
+  /**
+   * Moves f32 tensors side by side into one buffer, in this order, so that one dispatch can take them all. The
+   * buffer lives as long as one of them stays in it.
+   * @returns all of it, with zeros between the tensors, and where each of them begins.
+   */
+  pack(tensors: readonly Tensor[]): { whole: Tensor; starts: number[] } {
+    const { recorder } = this.gpu;
+    const starts: number[] = [];
+    let size = 0;
+    for (const { shape } of tensors) {
+      starts.push(size);
+      size += partBytes(shape, 'f32') / 4;
+    }
+    const storage = this.allocate([size], 'f32');
+    const { memory } = storage;
+    recorder.clear(memory, memory.capacity);
+    tensors.forEach(({ storage: own, shape }, i) => {
+      const offset = 4 * starts[i];
+      recorder.copy(own.memory, { ...memory, offset }, bytesOf(shape, 'f32'));
+      own.moveInto(storage, offset, partBytes(shape, 'f32'));
+    });
+    return { whole: new Tensor(storage, [size], 'f32'), starts };
   }
 
   /** The same values cut off from differentiation. */
@@ -241,13 +309,13 @@ export class Engine implements TensorHome {
   }
 
   readMemory(memory: Memory, bytes: number): Promise<ArrayBuffer> {
-    return this.gpu.read(memory.buffer, bytes);
+    return this.gpu.read(memory, bytes);
   }
 
   writeMemory(memory: Memory, data: ArrayBufferView<ArrayBuffer>): void {
     if (this.capturing)
       throw new GpuError(`${this.where('upload')}: a captured step cannot upload; do it before`);
-    this.gpu.write(memory.buffer, data);
+    this.gpu.write(memory, data);
   }
 
   /** A small buffer for a binding that these dims do not use. */

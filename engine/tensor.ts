@@ -13,15 +13,34 @@ export interface TensorHome {
   nextId(): number;
 }
 
-/** Memory with its number of holders: scopes, the tape, parameters. */
+/** Memory with its number of holders: scopes, the tape, parameters, parts of it. */
 export class Storage {
   readonly home: TensorHome;
   private held: Memory | null;
+  /** What this is a part of. */
+  private whole: Storage | null = null;
   private holders = 0;
 
   constructor(home: TensorHome, memory: Memory) {
     this.home = home;
     this.held = memory;
+  }
+
+  /** `capacity` bytes from `offset` on, which keep the whole alive. */
+  part(offset: number, capacity: number): Storage {
+    const { memory } = this;
+    const part = new Storage(this.home, { ...memory, offset: memory.offset + offset, capacity });
+    part.whole = this;
+    this.hold();
+    return part;
+  }
+
+  /** Becomes such a part of `whole` itself and gives back the memory it had; the values stay behind. */
+  moveInto(whole: Storage, offset: number, capacity: number): void {
+    const { held, whole: before } = whole.part(offset, capacity);
+    this.giveBack();
+    this.held = held;
+    this.whole = before;
   }
 
   get memory(): Memory {
@@ -37,8 +56,13 @@ export class Storage {
   release(): void {
     this.holders--;
     if (this.holders > 0 || this.held === null) return;
-    this.home.reclaim(this.held);
+    this.giveBack();
     this.held = null;
+  }
+
+  private giveBack(): void {
+    if (this.whole) this.whole.release();
+    else if (this.held) this.home.reclaim(this.held);
   }
 }
 

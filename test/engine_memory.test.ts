@@ -101,6 +101,75 @@ test('item, write and view name what does not fit', () => {
   x.dispose();
 });
 
+test('a part shows elements of a tensor without a copy and keeps it alive', async () => {
+  const before = live();
+  const values = Float32Array.from({ length: 200 }, (_, i) => i);
+  const part = engine.scope(() => engine.part(engine.tensor(values, [200]), 64, [2, 3]));
+  assert.equal(Array.from(await part.read()), [64, 65, 66, 67, 68, 69]);
+  part.write(Float32Array.of(1, 2, 3, 4, 5, 6));
+  const doubled = scale({ x: part, factor: 2 });
+  assert.equal(Array.from(await doubled.read()), [2, 4, 6, 8, 10, 12]);
+  const inner = engine.part(part, 0, [1]);
+  part.dispose();
+  assert.is(await inner.item(), 1);
+  inner.dispose();
+  doubled.dispose();
+  assert.is(live(), before);
+});
+
+test('a part begins where a binding can, inside its tensor', () => {
+  const x = engine.zeros([200]);
+  assert.equal(
+    [0, 1, 64, 128].map((start) => engine.isPartStart(x, start)),
+    [true, false, true, true],
+  );
+  assert.throws(() => engine.part(x, 1, [2]), /part: 2 elements from 1 on of \(200\)/);
+  assert.throws(() => engine.part(x, 192, [9]), /part: 9 elements from 192 on of \(200\)/);
+  x.dispose();
+});
+
+test('packed parameters keep their values, live in one buffer and can be moved again', async () => {
+  const before = live();
+  const numbers = (length: number, first: number): Float32Array<ArrayBuffer> =>
+    Float32Array.from({ length }, (_, i) => first + i);
+  const [a, b, c] = [3, 70, 1].map((length, i) =>
+    engine.parameter(`p${i}`, numbers(length, 100 * i), [length], true),
+  );
+  const { whole, starts } = engine.pack([a, b, c]);
+  assert.equal(starts, [0, 64, 192]);
+  assert.is(live(), before + 1024);
+  const all = await whole.read();
+  assert.equal(Array.from(all.subarray(0, 5)), [0, 1, 2, 0, 0]);
+  assert.equal(Array.from(all.subarray(64, 134)), Array.from(numbers(70, 100)));
+  assert.is(all[192], 200);
+  engine.pack([c, a]);
+  b.write(numbers(70, 7));
+  for (const [tensor, first] of [[a, 0] as const, [b, 7] as const, [c, 200] as const]) {
+    assert.equal(Array.from(await tensor.read()), Array.from(numbers(tensor.size, first)));
+  }
+  b.dispose();
+  assert.throws(() => whole.storage.memory, /used after its scope ended/);
+  a.dispose();
+  c.dispose();
+  assert.is(live(), before);
+});
+
+test('copies and clears happen in recording order and want equal sizes', async () => {
+  const [x, y] = [engine.tensor([1, 2, 3], [3]), engine.zeros([3])];
+  engine.copy(x, y);
+  engine.clear(x);
+  assert.equal(
+    [Array.from(await x.read()), Array.from(await y.read())],
+    [
+      [0, 0, 0],
+      [1, 2, 3],
+    ],
+  );
+  const short = engine.zeros([2]);
+  assert.throws(() => engine.copy(x, short), /copy: f32 \(3\) to f32 \(2\)/);
+  for (const tensor of [x, y, short]) tensor.dispose();
+});
+
 /** A small model with most kinds of operations. */
 function model() {
   const cell = (name: string, shape: number[], trainable = true): Parameter => {

@@ -3,35 +3,57 @@ import { adamwStep } from '../engine/ops/index.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { type ParameterRules, parameterSettings } from './parameter_groups.ts';
+import { type ParameterRules, type ParameterSetting, parameterSettings } from './parameter_groups.ts';
 
 export interface OptimizerSettings extends ParameterRules {
   betas: readonly [number, number];
   eps: number;
 }
 
+/** A parameter's places in the buffers of its block. */
 interface Slot {
   parameter: Parameter;
+  start: number;
+  grad: Tensor;
+  m: Tensor;
+  v: Tensor;
+}
+
+/** Parameters of one learning rate and decay side by side in one buffer, with their gradients and moments likewise. */
+interface Block {
+  slots: Slot[];
+  values: Tensor;
+  grads: Tensor;
   m: Tensor;
   v: Tensor;
   group: number;
   weightDecay: number;
 }
 
+/** A block ends here: bindings of 128 MiB are all that every adapter has. */
+const BLOCK_ELEMENTS = 2 ** 24;
+
 /**
- * AdamW with a learning rate per parameter group. What changes from step to step is written into one small
+ * AdamW with a learning rate per parameter group. Parameters are moved into a few large buffers, so that one dispatch
+ * updates all that have the same learning rate and decay. What changes from step to step is written into one small
  * buffer by {@link begin}, so that the dispatches of a step are the same every time.
  */
 export class AdamW {
   /** Updates made so far, t of the bias correction. */
   updates = 0;
+  private readonly engine: Engine;
+  private readonly blocks: Block[];
+  /** In the order in which the parameters were given. */
   private readonly slots: Slot[];
+  /** Parameters whose gradients were gathered last. */
+  private present = new Set<Parameter>();
   /** Base learning rate of each parameter group. */
   readonly baseRates: readonly number[];
   private readonly schedule: Tensor;
   private readonly settings: OptimizerSettings;
 
   constructor(engine: Engine, parameters: readonly Parameter[], settings: OptimizerSettings) {
+    this.engine = engine;
     this.settings = settings;
     const chosen = parameterSettings(
       parameters.map(({ name }) => name),
@@ -39,11 +61,14 @@ export class AdamW {
     );
     this.baseRates = [...new Set([...chosen.values()].map(({ lr }) => lr))];
     this.schedule = engine.tensor(new Float32Array(2 + this.baseRates.length), [2 + this.baseRates.length]);
-    this.slots = parameters.map((parameter) => {
-      const { lr, weightDecay } = chosen.get(parameter.name)!;
-      const [m, v] = [engine.zeros(parameter.shape), engine.zeros(parameter.shape)];
-      return { parameter, m, v, group: this.baseRates.indexOf(lr), weightDecay };
+    this.blocks = blocksOf(parameters, chosen).map((members) => {
+      const { lr, weightDecay } = chosen.get(members[0].name)!;
+      return makeBlock(engine, members, this.baseRates.indexOf(lr), weightDecay);
     });
+    const slots = new Map(
+      this.blocks.flatMap((block) => block.slots.map((slot) => [slot.parameter, slot] as const)),
+    );
+    this.slots = parameters.map((parameter) => slots.get(parameter)!);
   }
 
   /**
@@ -57,26 +82,56 @@ export class AdamW {
   }
 
   /**
-   * Records the update of every parameter that has a gradient.
+   * Records that gradients are gathered for {@link update}.
+   * @returns all of them in a few tensors, with zeros between and for parameters without one.
+   */
+  gather(grads: ReadonlyMap<Parameter, Tensor>): Tensor[] {
+    this.present = new Set(grads.keys());
+    for (const { parameter, grad } of this.slots) {
+      const given = grads.get(parameter);
+      if (given) this.engine.copy(given, grad);
+      else this.engine.clear(grad);
+    }
+    return this.blocks.map((block) => block.grads);
+  }
+
+  /**
+   * Records the update of every parameter whose gradient was gathered.
    * @param divisor (1): gradients are divided by it (by 1 where it is less).
    * @param health (2), u32: nothing is updated once a step was bad.
    */
-  apply(grads: ReadonlyMap<Parameter, Tensor>, divisor: Tensor, health: Tensor): void {
+  update(divisor: Tensor, health: Tensor): void {
     const { betas, eps } = this.settings;
-    for (const slot of this.slots) {
-      const grad = grads.get(slot.parameter);
-      if (!grad) continue;
-      adamwStep({
-        ...slot,
-        grad,
-        schedule: this.schedule,
-        divisor,
-        health,
-        beta1: betas[0],
-        beta2: betas[1],
-        eps,
-      });
+    const common = { schedule: this.schedule, divisor, health, beta1: betas[0], beta2: betas[1], eps };
+    for (const { values, grads, m, v, group, weightDecay, slots } of this.blocks) {
+      for (const [start, length] of this.runs(slots)) {
+        this.engine.scope(() => {
+          const run = (tensor: Tensor): Tensor => this.engine.part(tensor, start, [length]);
+          adamwStep({
+            ...common,
+            parameter: run(values),
+            grad: run(grads),
+            m: run(m),
+            v: run(v),
+            group,
+            weightDecay,
+          });
+        });
+      }
     }
+  }
+
+  /** Begin and length of every run of neighbours that have a gradient. */
+  private runs(slots: readonly Slot[]): [start: number, length: number][] {
+    const found: [number, number][] = [];
+    let open = false;
+    for (const { parameter, start } of slots) {
+      const present = this.present.has(parameter);
+      if (present && !open) found.push([start, 0]);
+      if (present) found[found.length - 1][1] = start + parameter.size - found[found.length - 1][0];
+      open = present;
+    }
+    return found;
   }
 
   /** Moments under `optimizer.m.KEY` and `optimizer.v.KEY`. */
@@ -111,6 +166,43 @@ export class AdamW {
       ),
     );
   }
+}
+
+/** Parameters of equal settings, as many together as fit a block. */
+function blocksOf(
+  parameters: readonly Parameter[],
+  settings: ReadonlyMap<string, ParameterSetting>,
+): Parameter[][] {
+  const blocks: Parameter[][] = [];
+  const open = new Map<string, { members: Parameter[]; room: number }>();
+  for (const parameter of parameters) {
+    const { lr, weightDecay } = settings.get(parameter.name)!;
+    const key = `${lr} ${weightDecay}`;
+    let block = open.get(key);
+    if (!block || block.room < parameter.size) {
+      block = { members: [], room: BLOCK_ELEMENTS };
+      open.set(key, block);
+      blocks.push(block.members);
+    }
+    block.members.push(parameter);
+    block.room -= parameter.size;
+  }
+  return blocks;
+}
+
+function makeBlock(
+  engine: Engine,
+  parameters: readonly Parameter[],
+  group: number,
+  weightDecay: number,
+): Block {
+  const { whole: values, starts } = engine.pack(parameters);
+  const [grads, m, v] = [engine.zeros(values.shape), engine.zeros(values.shape), engine.zeros(values.shape)];
+  const slots = parameters.map((parameter, i) => {
+    const own = (tensor: Tensor): Tensor => engine.part(tensor, starts[i], parameter.shape);
+    return { parameter, start: starts[i], grad: own(grads), m: own(m), v: own(v) };
+  });
+  return { slots, values, grads, m, v, group, weightDecay };
 }
 
 function momentKey(kind: 'm' | 'v', name: string): string {

@@ -117,6 +117,7 @@ export function trainingStep(
     const { grads, parts } = stepGradients(context, batches, state.random);
     logStep({ loss: parts, state: state.random, ring: state.ring, health: state.health });
     const divisor = batches.length === 1 ? engine.one() : slice({ x: parts, axis: 0, start: 3, length: 1 });
-    optimizer.apply(grads, divisor, state.health);
+    optimizer.gather(grads);
+    optimizer.update(divisor, state.health);
   });
 }

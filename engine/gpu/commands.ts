@@ -19,9 +19,15 @@ export interface Dispatch {
   values: Dims;
 }
 
+/** Where bytes are to be found. */
+export interface Place {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+}
+
 export type Transfer =
-  | { kind: 'copy'; from: GPUBuffer; to: GPUBuffer; bytes: number }
-  | { kind: 'clear'; buffer: GPUBuffer; bytes: number };
+  | { kind: 'copy'; from: Place; to: Place; bytes: number }
+  | { kind: 'clear'; place: Place; bytes: number };
 
 /** One compute pass for each run of dispatches; copies and clears stand between passes. */
 export function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
@@ -47,6 +53,8 @@ export function dispatchOn(pass: GPUComputePassEncoder, command: Dispatch): void
 }
 
 export function transferOn(encoder: GPUCommandEncoder, command: Transfer): void {
-  if (command.kind === 'copy') encoder.copyBufferToBuffer(command.from, 0, command.to, 0, command.bytes);
-  else encoder.clearBuffer(command.buffer, 0, command.bytes);
+  if (command.kind === 'copy') {
+    const { from, to, bytes } = command;
+    encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
+  } else encoder.clearBuffer(command.place.buffer, command.place.offset, command.bytes);
 }

@@ -1,5 +1,6 @@
 import { catalogue } from '../../kernels/catalogue.ts';
 import type { AnyKernel } from '../../kernels/kernel.ts';
+import type { Place } from './commands.ts';
 import { type Device, type DeviceOptions, openDevice } from './device.ts';
 import { kernelTable } from './kernel_times.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
@@ -31,10 +32,10 @@ export interface Gpu {
   profiler: Profiler | null;
   /** Prints to standard error at a DEBUG level: 1 device and tuning, 2 kernel timings, 3 buffers, 4 WGSL. */
   debug(level: number, text: () => string): void;
-  /** Copies bytes out of a buffer: submits what is recorded, waits, raises collected errors. */
-  read(from: GPUBuffer, bytes: number): Promise<ArrayBuffer>;
-  /** Writes into a buffer in recording order: what was recorded before is submitted first. */
-  write(to: GPUBuffer, data: ArrayBufferView<ArrayBuffer>): void;
+  /** Copies bytes out: submits what is recorded, waits, raises collected errors. */
+  read(from: Place, bytes: number): Promise<ArrayBuffer>;
+  /** Writes in recording order: what was recorded before is submitted first. */
+  write(to: Place, data: ArrayBufferView<ArrayBuffer>): void;
   close(): Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       const size = Math.ceil(bytes / 4) * 4;
       const buffer = staging.get(size) ?? createStaging(device, size);
       staging.delete(size);
-      recorder.copy(from, buffer, size);
+      recorder.copy(from, { buffer, offset: 0 }, size);
       recorder.flush();
       try {
         await politely(buffer.mapAsync(GPUMapMode.READ, 0, size));
@@ -90,12 +91,12 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
     write(to, data) {
       recorder.flush();
       if (data.byteLength % 4 === 0) {
-        device.gpu.queue.writeBuffer(to, 0, data.buffer, data.byteOffset, data.byteLength);
+        device.gpu.queue.writeBuffer(to.buffer, to.offset, data.buffer, data.byteOffset, data.byteLength);
         return;
       }
       const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
       padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      device.gpu.queue.writeBuffer(to, 0, padded);
+      device.gpu.queue.writeBuffer(to.buffer, to.offset, padded);
     },
     async close() {
       recorder.flush();

@@ -5,7 +5,9 @@ import type { Device } from './device.ts';
 export interface Memory {
   readonly id: number;
   readonly buffer: GPUBuffer;
-  /** Bytes of the buffer, at least what was asked for. */
+  /** Where it begins in the buffer, in bytes: 0, unless it is a part of a loan. */
+  readonly offset: number;
+  /** Its bytes, at least what was asked for. */
   readonly capacity: number;
 }
 
@@ -100,7 +102,7 @@ export class Pool {
       size: capacity,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    return { id, buffer, capacity };
+    return { id, buffer, offset: 0, capacity };
   }
 }
 

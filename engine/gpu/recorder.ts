@@ -1,5 +1,5 @@
-import type { Dims, Grid } from '../../kernels/kernel.ts';
-import { type Command, encode } from './commands.ts';
+import { costOf, type Dims, type Grid } from '../../kernels/kernel.ts';
+import { type Command, encode, type Place } from './commands.ts';
 import type { Device } from './device.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Memory } from './pool.ts';
@@ -14,6 +14,8 @@ export class Recorder {
   /** Bind groups created since the start; constant in steady state. */
   bindGroupsCreated = 0;
   submits = 0;
+  /** Dispatches recorded since the start; a list that is submitted again counts once. */
+  dispatches = 0;
   private commands: Command[] = [];
   private readonly groups = new Map<string, GPUBindGroup>();
   private readonly device: Device;
@@ -38,7 +40,8 @@ export class Recorder {
     grid: Grid,
     where = pipeline.kernel.name,
   ): void {
-    const cost = pipeline.kernel.cost(dims);
+    const cost = costOf(pipeline.kernel, dims, pipeline.stores);
+    this.dispatches++;
     this.commands.push({
       kind: 'dispatch',
       pipeline,
@@ -51,12 +54,12 @@ export class Recorder {
     });
   }
 
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number): void {
+  copy(from: Place, to: Place, bytes: number): void {
     this.commands.push({ kind: 'copy', from, to, bytes });
   }
 
-  clear(buffer: GPUBuffer, bytes: number): void {
-    this.commands.push({ kind: 'clear', buffer, bytes });
+  clear(place: Place, bytes: number): void {
+    this.commands.push({ kind: 'clear', place, bytes });
   }
 
   /** Hands over what was recorded, without submitting it. */
@@ -83,12 +86,15 @@ export class Recorder {
 
   private bindGroup(pipeline: Pipeline, buffers: readonly Memory[]): GPUBindGroup {
     let key = `${pipeline.layout.label}`;
-    for (const memory of buffers) key += `,${memory.id}`;
+    for (const { id, offset, capacity } of buffers) key += `,${id}:${offset}:${capacity}`;
     let group = this.groups.get(key);
     if (!group) {
       group = this.device.gpu.createBindGroup({
         layout: pipeline.layout,
-        entries: buffers.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
+        entries: buffers.map(({ buffer, offset, capacity }, binding) => ({
+          binding,
+          resource: { buffer, offset, size: capacity },
+        })),
       });
       this.groups.set(key, group);
       this.bindGroupsCreated++;

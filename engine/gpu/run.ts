@@ -68,7 +68,7 @@ export function prepare(
     const bytes = bytesOf(count, type);
     const memory = gpu.pool.take(Math.max(bytes, 4), `${kernel.name}.${name}`);
     memories.push(memory);
-    gpu.write(memory.buffer, spec.access === 'write' ? poison(bytes) : toDevice(inputs[name], type));
+    gpu.write(memory, spec.access === 'write' ? poison(bytes) : toDevice(inputs[name], type));
   }
   return {
     record: () => gpu.recorder.dispatch(pipeline, memories, dims, choice.variant.grid(dims, choice.tile)),
@@ -77,7 +77,7 @@ export function prepare(
       for (const [i, [name, spec]] of entries.entries()) {
         if (spec.access === 'read') continue;
         const type = elementType(spec.dtype, stores);
-        const raw = await gpu.read(memories[i].buffer, bytesOf(product(spec.shape(dims)), type));
+        const raw = await gpu.read(memories[i], bytesOf(product(spec.shape(dims)), type));
         result[name] = fromDevice(new Uint8Array(raw), type);
       }
       return result;

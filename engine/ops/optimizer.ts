@@ -1,11 +1,12 @@
 import { adamw, finite, stepLog } from '../../kernels/optimizer/optimizer.ts';
 import { engineOf, launch } from '../launch.ts';
-import type { Parameter, Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 
 export interface AdamwArgs {
-  parameter: Parameter;
+  /** What is updated in place: a parameter, or many of one learning rate and decay side by side. */
+  parameter: Tensor;
   grad: Tensor;
-  /** First and second moments, of the parameter's shape; updated in place. */
+  /** First and second moments of as many elements; updated in place. */
   m: Tensor;
   v: Tensor;
   /** (2 + groups): 1 - beta1^t, 1 - beta2^t, then the learning rate of each group. */

@@ -199,7 +199,8 @@ class FixtureRun {
         seen.set(name, tensor);
       };
       const { grads, parts } = stepGradients(context, [batch], null, index === 0 ? observe : undefined);
-      optimizer.apply(grads, engine.one(), health);
+      optimizer.gather(grads);
+      optimizer.update(engine.one(), health);
       const found = await parts.read();
       result.close(
         'loss',

@@ -128,11 +128,11 @@ export class ContrastiveTrainer {
       const loss = contrastiveLoss(engine, this.batch, store, config, settings.loss.tau);
       return [loss.total, loss] as const;
     });
-    const clip = clipDivisor({ grads: [...grads.values()], maxNorm: settings.optim.maxNorm });
+    const clip = clipDivisor({ grads: this.optimizer.gather(grads), maxNorm: settings.optim.maxNorm });
     const norm = slice({ x: clip, axis: 0, start: 1, length: 1 });
     const parts: Tensor[] = [aux.global, aux.patches, value, norm];
     const { random, ring, health } = this.state;
     logStep({ loss: concat({ parts, axis: 0 }), state: random, ring, health });
-    this.optimizer.apply(grads, clip, health);
+    this.optimizer.update(clip, health);
   }
 }
