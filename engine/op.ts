@@ -8,6 +8,8 @@ export type Needs<A> = { readonly [K in keyof A]: boolean };
 export type Gradients<A> = {
   [K in keyof A]?: A[K] extends readonly Tensor[] ? readonly (Tensor | undefined)[] : Tensor;
 };
+/** By argument name: the gradient that has reached an input from elsewhere. */
+export type Before<A> = { readonly [K in keyof A]?: Tensor };
 /** What an operation gives: one tensor, or several. */
 export type Output = Tensor | readonly Tensor[];
 type OutputGradients<O> = O extends Tensor ? Tensor : readonly (Tensor | undefined)[];
@@ -17,8 +19,13 @@ export interface OpSpec<A extends object, O extends Output, S> {
   name: string;
   /** Computes the output. `recording` says whether `save` will be used: what only backward wants need not be made otherwise. */
   forward(args: A, recording: boolean): { output: O; save: S };
-  /** Vector-Jacobian product. Gradients that `needs` does not ask for need not be computed. */
-  vjp(dy: OutputGradients<O>, save: S, needs: Needs<A>): Gradients<A>;
+  /**
+   * Vector-Jacobian product. Gradients that `needs` does not ask for need not be computed.
+   * @param before gradients to be added to those of the inputs in `adds`, where there are any.
+   */
+  vjp(dy: OutputGradients<O>, save: S, needs: Needs<A>, before: Before<A>): Gradients<A>;
+  /** The inputs, single tensors, for which `vjp` adds `before`, which saves a dispatch where gradients meet. */
+  adds?: readonly (keyof A & string)[];
 }
 
 /**
@@ -51,9 +58,10 @@ function apply<A extends object, O extends Output, S>(engine: Engine, spec: OpSp
       inputs,
       outputs,
       save,
-      vjp: (dys) =>
+      adds: spec.adds ?? [],
+      vjp: (dys, before) =>
         engine.annotate(`${spec.name} backward${label ? ` at ${label}` : ''}`, () =>
-          spec.vjp((single ? dys[0] : dys) as OutputGradients<O>, save, needs),
+          spec.vjp((single ? dys[0] : dys) as OutputGradients<O>, save, needs, before as Before<A>),
         ) as Record<string, Tensor>,
     });
     return (single ? outputs[0] : outputs) as O;

@@ -11,9 +11,12 @@ export interface TapeNode {
   outputs: readonly Tensor[];
   /** What backward needs; held by the tape until it has been used. */
   save: unknown;
+  /** Inputs whose gradients come with what is given in `before` added. */
+  adds: readonly string[];
   /** Gradients of the outputs (undefined where none arrived) to gradients of the inputs. */
   vjp(
     dys: readonly (Tensor | undefined)[],
+    before: Readonly<Record<string, Tensor>>,
   ): Record<string, Tensor | readonly (Tensor | undefined)[] | undefined>;
 }
 
@@ -75,19 +78,24 @@ export class Tape {
   }
 
   private step(node: TapeNode, dys: readonly (Tensor | undefined)[], grads: Map<number, Tensor>): void {
-    this.scopes.run(() => {
-      const found = node.vjp(dys);
-      for (const [name, input] of node.inputs) {
-        const tensors = Array.isArray(input) ? (input as readonly Tensor[]) : [input as Tensor];
-        const given = found[name];
-        const gradients = Array.isArray(given)
-          ? (given as readonly (Tensor | undefined)[])
-          : [given as Tensor | undefined];
-        tensors.forEach((tensor, i) => {
-          if (tensor.requiresGrad) this.accumulate(node.op, name, tensor, gradients[i], grads);
-        });
-      }
-    });
+    const before = takeBefore(node, grads);
+    try {
+      this.scopes.run(() => {
+        const found = node.vjp(dys, before);
+        for (const [name, input] of node.inputs) {
+          const tensors = Array.isArray(input) ? (input as readonly Tensor[]) : [input as Tensor];
+          const given = found[name];
+          const gradients = Array.isArray(given)
+            ? (given as readonly (Tensor | undefined)[])
+            : [given as Tensor | undefined];
+          tensors.forEach((tensor, i) => {
+            if (tensor.requiresGrad) this.accumulate(node.op, name, tensor, gradients[i], grads);
+          });
+        }
+      });
+    } finally {
+      for (const grad of Object.values(before)) grad.storage.release();
+    }
   }
 
   private accumulate(
@@ -116,4 +124,17 @@ export class Tape {
   private forget(node: TapeNode): void {
     for (const tensor of tensorsIn(node.save)) tensor.storage.release();
   }
+}
+
+/** Takes the gradients that the node adds to its own out of `grads`: what it gives is the sum. */
+function takeBefore(node: TapeNode, grads: Map<number, Tensor>): Record<string, Tensor> {
+  const taken: Record<string, Tensor> = {};
+  for (const name of node.adds) {
+    const input = node.inputs.get(name);
+    const grad = input instanceof Tensor ? grads.get(input.id) : undefined;
+    if (!(input instanceof Tensor) || !grad) continue;
+    taken[name] = grad;
+    grads.delete(input.id);
+  }
+  return taken;
 }

@@ -30,20 +30,24 @@ export const layernorm = defineOp({
     const { stats } = launch(layernormForward, { rows, cols, eps }, { x, gamma, beta, y });
     return { output: y, save: { x, gamma, stats } };
   },
-  vjp: (dy, { x, gamma, stats }, needs) => {
-    const dims = rowsOf(x.shape);
+  adds: ['x', 'gamma', 'beta'],
+  vjp: (dy, { x, gamma, stats }, needs, before) => {
+    const { rows, cols } = rowsOf(x.shape);
     const grads: Gradients<LayernormArgs> = {};
     if (needs.x) {
-      grads.x = launch(layernormBackward, dims, {
-        dy,
-        x,
-        gamma,
-        stats,
-        dx: engineOf({ x }).empty(x.shape, x.dtype),
-      }).dx;
+      const base = before.x;
+      const dx = engineOf({ x }).empty(x.shape, x.dtype);
+      const dims = { rows, cols, extended: Number(base !== undefined) };
+      grads.x = launch(layernormBackward, dims, { dy, x, gamma, stats, base, dx }).dx;
     }
     if (needs.gamma || needs.beta) {
-      const { dgamma, dbeta } = launch(layernormParameters, dims, { dy, x, stats });
+      const extended = Number(before.gamma !== undefined || before.beta !== undefined);
+      const zeros = (): Tensor | undefined => (extended ? engineOf({ x }).zeros([cols]) : undefined);
+      const { dgamma, dbeta } = launch(
+        layernormParameters,
+        { rows, cols, extended },
+        { dy, x, stats, baseGamma: before.gamma ?? zeros(), baseBeta: before.beta ?? zeros() },
+      );
       grads.gamma = dgamma;
       grads.beta = dbeta;
     }

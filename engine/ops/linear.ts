@@ -64,7 +64,8 @@ export const linear = defineOp({
       },
     };
   },
-  vjp: (dy, { x, weight, preactivation, activation, rows, inputs, outputs, xShape, dtype }, needs) => {
+  adds: ['x'],
+  vjp: (dy, { x, weight, preactivation, activation, rows, inputs, outputs, xShape, dtype }, needs, met) => {
     const engine = engineOf({ dy });
     const grads: Gradients<LinearArgs> = {};
     if (needs.residual) grads.residual = dy;
@@ -75,7 +76,10 @@ export const linear = defineOp({
         : dy;
     if (needs.x && weight) {
       const c = engine.empty(xShape, dtype);
-      grads.x = launchMatmul({ a: before, b: weight, c }, { m: rows, n: inputs, k: outputs });
+      grads.x = launchMatmul(
+        { a: before, b: weight, c, residual: met.x },
+        { m: rows, n: inputs, k: outputs },
+      );
     }
     if (needs.weight && x) {
       const c = engine.empty([outputs, inputs]);

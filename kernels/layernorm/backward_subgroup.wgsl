@@ -1,15 +1,16 @@
 enable subgroups;
-// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)), as in backward.wgsl. A workgroup is one subgroup of 8 lanes and
+// dx = base + rstd * (g - mean(g) - xhat * mean(g * xhat)), as in backward.wgsl. A workgroup is one subgroup of 8 lanes and
 // takes four rows: a lane takes every eighth vec4 of columns of all four, and shuffles add up the lanes. Rows beyond
 // the last one repeat it.
 const WG: u32 = 8;
 alias store_t = f32;
-struct Dims { rows: u32, cols: u32 }
+struct Dims { rows: u32, cols: u32, extended: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<vec4<store_t>>;  // (rows, cols)
 @group(0) @binding(1) var<storage, read> x: array<vec4<store_t>>;   // (rows, cols)
 @group(0) @binding(2) var<storage, read> gamma: array<vec4f>;       // (cols)
 @group(0) @binding(3) var<storage, read> stats: array<f32>;         // (rows, 2): mean, rstd
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<store_t>>;  // (rows, cols)
+@group(0) @binding(4) var<storage, read> base: array<vec4<store_t>>;      // (rows, cols), with extended
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4<store_t>>;  // (rows, cols)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 const ONE = vec4f(1.0);
@@ -42,7 +43,9 @@ fn unaligned(first: u32, rows: u32, cols: u32, lane: u32) {
       let g = f32(dy[i / 4][i % 4]) * gamma[c / 4][c % 4];
       value[k] = rstds[r] * (g - meanGs[r]) - (f32(x[i / 4][i % 4]) - means[r]) * slopes[r];
     }
-    dx[first / 4 * cols + q] = vec4<store_t>(value);
+    let at = first / 4 * cols + q;
+    if (dims.extended != 0) { value += vec4f(base[at]); }
+    dx[at] = vec4<store_t>(value);
   }
 }
 
@@ -50,6 +53,7 @@ fn unaligned(first: u32, rows: u32, cols: u32, lane: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let rows = dims.rows;
   let cols = dims.cols;
+  let extended = dims.extended != 0;
   let first = (group.y * groups.x + group.x) * 4;
   if (first >= rows) { return; }
   if (cols % 4 != 0) {
@@ -58,20 +62,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let quads = cols / 4;
   let row = min(vec4u(first, first + 1, first + 2, first + 3), vec4u(rows - 1));
-  let base = row * quads;
+  let begin = row * quads;
   let mean = vec4f(stats[2 * row.x], stats[2 * row.y], stats[2 * row.z], stats[2 * row.w]);
   let rstd = vec4f(stats[2 * row.x + 1], stats[2 * row.y + 1], stats[2 * row.z + 1], stats[2 * row.w + 1]);
   var sums = vec4f();
   var products = vec4f();
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
-    let g0 = vec4f(dy[base.x + q]) * scale;
-    let g1 = vec4f(dy[base.y + q]) * scale;
-    let g2 = vec4f(dy[base.z + q]) * scale;
-    let g3 = vec4f(dy[base.w + q]) * scale;
+    let g0 = vec4f(dy[begin.x + q]) * scale;
+    let g1 = vec4f(dy[begin.y + q]) * scale;
+    let g2 = vec4f(dy[begin.z + q]) * scale;
+    let g3 = vec4f(dy[begin.w + q]) * scale;
     sums += vec4f(dot(g0, ONE), dot(g1, ONE), dot(g2, ONE), dot(g3, ONE));
-    products += vec4f(dot(g0, vec4f(x[base.x + q]) - mean.x), dot(g1, vec4f(x[base.y + q]) - mean.y),
-      dot(g2, vec4f(x[base.z + q]) - mean.z), dot(g3, vec4f(x[base.w + q]) - mean.w));
+    products += vec4f(dot(g0, vec4f(x[begin.x + q]) - mean.x), dot(g1, vec4f(x[begin.y + q]) - mean.y),
+      dot(g2, vec4f(x[begin.z + q]) - mean.z), dot(g3, vec4f(x[begin.w + q]) - mean.w));
   }
   let meanG = subgroupSum8(sums) / f32(cols);
   let meanGX = subgroupSum8(products) * rstd / f32(cols);
@@ -79,9 +83,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let slope = rstd * rstd * meanGX;
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
-    dx[base.x + q] = vec4<store_t>(rstd.x * (vec4f(dy[base.x + q]) * scale - meanG.x) - (vec4f(x[base.x + q]) - mean.x) * slope.x);
-    dx[base.y + q] = vec4<store_t>(rstd.y * (vec4f(dy[base.y + q]) * scale - meanG.y) - (vec4f(x[base.y + q]) - mean.y) * slope.y);
-    dx[base.z + q] = vec4<store_t>(rstd.z * (vec4f(dy[base.z + q]) * scale - meanG.z) - (vec4f(x[base.z + q]) - mean.z) * slope.z);
-    dx[base.w + q] = vec4<store_t>(rstd.w * (vec4f(dy[base.w + q]) * scale - meanG.w) - (vec4f(x[base.w + q]) - mean.w) * slope.w);
+    let at = begin + q;
+    var d0 = rstd.x * (vec4f(dy[at.x]) * scale - meanG.x) - (vec4f(x[at.x]) - mean.x) * slope.x;
+    var d1 = rstd.y * (vec4f(dy[at.y]) * scale - meanG.y) - (vec4f(x[at.y]) - mean.y) * slope.y;
+    var d2 = rstd.z * (vec4f(dy[at.z]) * scale - meanG.z) - (vec4f(x[at.z]) - mean.z) * slope.z;
+    var d3 = rstd.w * (vec4f(dy[at.w]) * scale - meanG.w) - (vec4f(x[at.w]) - mean.w) * slope.w;
+    if (extended) {
+      d0 += vec4f(base[at.x]);
+      d1 += vec4f(base[at.y]);
+      d2 += vec4f(base[at.z]);
+      d3 += vec4f(base[at.w]);
+    }
+    dx[at.x] = vec4<store_t>(d0);
+    dx[at.y] = vec4<store_t>(d1);
+    dx[at.z] = vec4<store_t>(d2);
+    dx[at.w] = vec4<store_t>(d3);
   }
 }

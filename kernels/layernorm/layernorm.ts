@@ -47,6 +47,8 @@ export const layernormForward = defineKernel({
 interface BackwardDims {
   rows: number;
   cols: number;
+  /** 1: what is computed is added to a base. */
+  extended: number;
 }
 
 /** With xhat = (x - mean) * rstd: calls back once a row with the row's xhat and dy. */
@@ -63,35 +65,43 @@ function eachRow(
 }
 
 const cases = {
-  'vit-b16@512': { rows: 1035, cols: 768 },
-  odd: { rows: 7, cols: 77 },
-  'odd, one row': { rows: 1, cols: 3 },
-  'rows of 20': { rows: 6, cols: 20 },
+  'vit-b16@512': { rows: 1035, cols: 768, extended: 1 },
+  odd: { rows: 7, cols: 77, extended: 0 },
+  'odd, with a base': { rows: 9, cols: 35, extended: 1 },
+  'odd, one row': { rows: 1, cols: 3, extended: 0 },
+  'rows of 20': { rows: 6, cols: 20, extended: 0 },
 };
+
+/** A base of a shape, where there is one. */
+const baseShape = (d: BackwardDims, ...shape: number[]): number[] => (d.extended ? shape : [0]);
 
 export const layernormBackward = defineKernel({
   name: 'layernorm.backward',
-  doc: 'dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * gamma.',
+  doc: 'dx = base + rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * gamma.',
   variants: rowVariants(at('backward_subgroup.wgsl'), at('backward.wgsl')),
-  dims: { rows: 'u32', cols: 'u32' },
+  dims: { rows: 'u32', cols: 'u32', extended: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     gamma: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
     stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    base: { access: 'read', dtype: 'store_t', shape: (d) => baseShape(d, d.rows, d.cols) },
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
   },
-  cost: (d) => ({ flops: 11 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
+  cost: (d) => ({
+    flops: (11 + d.extended) * d.rows * d.cols,
+    bytes: (12 + 4 * d.extended) * d.rows * d.cols,
+  }),
   cases,
   tolerance: { f32: 2e-6 },
   reference: (dims, a) => {
     const { rows, cols } = dims;
-    const dx = new Float64Array(rows * cols);
+    const dx = dims.extended ? a.base.slice() : new Float64Array(rows * cols);
     eachRow(dims, a, (r, xhat, dy) => {
       const g = dy.map((v, c) => v * a.gamma[c]);
       const mean = g.reduce((s, v) => s + v, 0) / cols;
       const dot = g.reduce((s, v, c) => s + v * xhat[c], 0) / cols;
-      for (let c = 0; c < cols; c++) dx[r * cols + c] = a.stats[2 * r + 1] * (g[c] - mean - xhat[c] * dot);
+      for (let c = 0; c < cols; c++) dx[r * cols + c] += a.stats[2 * r + 1] * (g[c] - mean - xhat[c] * dot);
     });
     return { dx };
   },
@@ -99,7 +109,7 @@ export const layernormBackward = defineKernel({
 
 export const layernormParameters = defineKernel({
   name: 'layernorm.parameters',
-  doc: 'Gradients of scale and shift: dgamma = sum dy * xhat, dbeta = sum dy over all rows.',
+  doc: 'Gradients of scale and shift: dgamma = base + sum dy * xhat, dbeta = base + sum dy over all rows.',
   variants: [
     {
       name: 'columns',
@@ -115,11 +125,13 @@ export const layernormParameters = defineKernel({
       grid: (d, t) => [ceilDiv(d.cols, t.WG), 1, 1],
     },
   ],
-  dims: { rows: 'u32', cols: 'u32' },
+  dims: { rows: 'u32', cols: 'u32', extended: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    baseGamma: { access: 'read', dtype: 'f32', shape: (d) => baseShape(d, d.cols) },
+    baseBeta: { access: 'read', dtype: 'f32', shape: (d) => baseShape(d, d.cols) },
     dgamma: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
     dbeta: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
   },
@@ -127,8 +139,8 @@ export const layernormParameters = defineKernel({
   cases,
   tolerance: { f32: 4e-6 },
   reference: (dims, a) => {
-    const dgamma = new Float64Array(dims.cols);
-    const dbeta = new Float64Array(dims.cols);
+    const dgamma = dims.extended ? a.baseGamma.slice() : new Float64Array(dims.cols);
+    const dbeta = dims.extended ? a.baseBeta.slice() : new Float64Array(dims.cols);
     eachRow(dims, a, (_, xhat, dy) => {
       for (let c = 0; c < dims.cols; c++) {
         dgamma[c] += dy[c] * xhat[c];

@@ -1,15 +1,27 @@
-// dgamma = sum over rows of dy * xhat, dbeta = sum over rows of dy, as in parameters.wgsl, for adapters on which a
+// dgamma = baseGamma + sum over rows of dy * xhat, dbeta = baseBeta + sum of dy, as in parameters.wgsl, for adapters on which a
 // load costs more than waiting for it: one thread takes two vec4 of columns and walks all rows. The last columns of
 // a width that is not a multiple of 8 are taken one by one.
 const WG: u32 = 8;
 alias store_t = f32;
-struct Dims { rows: u32, cols: u32 }
+struct Dims { rows: u32, cols: u32, extended: u32 }
 @group(0) @binding(0) var<storage, read> dy: array<vec4<store_t>>;     // (rows, cols)
 @group(0) @binding(1) var<storage, read> x: array<vec4<store_t>>;      // (rows, cols)
 @group(0) @binding(2) var<storage, read> stats: array<vec2f>;          // (rows): mean, rstd
-@group(0) @binding(3) var<storage, read_write> dgamma: array<f32>;     // (cols)
-@group(0) @binding(4) var<storage, read_write> dbeta: array<f32>;      // (cols)
+@group(0) @binding(3) var<storage, read> baseGamma: array<f32>;        // (cols), with extended
+@group(0) @binding(4) var<storage, read> baseBeta: array<f32>;         // (cols), with extended
+@group(0) @binding(5) var<storage, read_write> dgamma: array<f32>;     // (cols)
+@group(0) @binding(6) var<storage, read_write> dbeta: array<f32>;      // (cols)
 @group(1) @binding(0) var<uniform> dims: Dims;
+
+fn keep(column: u32, scale: f32, shift: f32) {
+  if (dims.extended == 0) {
+    dgamma[column] = scale;
+    dbeta[column] = shift;
+  } else {
+    dgamma[column] = baseGamma[column] + scale;
+    dbeta[column] = baseBeta[column] + shift;
+  }
+}
 
 fn singleColumn(column: u32, rows: u32, cols: u32) {
   var scale = 0.0;
@@ -20,8 +32,7 @@ fn singleColumn(column: u32, rows: u32, cols: u32) {
     shift += g;
     scale += g * (f32(x[i / 4][i % 4]) - stats[r].x) * stats[r].y;
   }
-  dgamma[column] = scale;
-  dbeta[column] = shift;
+  keep(column, scale, shift);
 }
 
 @compute @workgroup_size(WG)
@@ -48,9 +59,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     scale1 += g1 * ((vec4f(x[at + 1]) - normal.x) * normal.y);
   }
   for (var k = 0u; k < 4; k++) {
-    dgamma[first + k] = scale0[k];
-    dgamma[first + 4 + k] = scale1[k];
-    dbeta[first + k] = shift0[k];
-    dbeta[first + 4 + k] = shift1[k];
+    keep(first + k, scale0[k], shift0[k]);
+    keep(first + 4 + k, scale1[k], shift1[k]);
   }
 }
