@@ -28,8 +28,10 @@ Examples:
   npm run bench -- --kernel attention --all-tiles --json bench/results/attention.json
   npm run bench -- --tune
   npm run bench -- --peers --json
+  npm run bench -- --step --preset embedded
 
---peers times other WebGPU libraries beside this one: \`--peers --help\`.
+--peers times other WebGPU libraries beside this one, --step whole training steps, --scaling how a step grows with
+tokens, batch and classes; each has its own --help.
 Each kernel is compared with its float64 reference first; one that is wrong gets no speed, and the exit code is 1.
 Of peak: GFLOP/s as a share of multiply-adds in registers, or GB/s as a share of a plain copy of about as many
 bytes, whichever is larger; both are measured at the start.

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { AdapterError, DataError, DeviceLostError } from '../engine/errors.ts';
+import { AdapterError, DeviceLostError } from '../engine/errors.ts';
 import { makeProblem } from '../engine/gpu/check.ts';
 import { createGpu, type Gpu } from '../engine/gpu/context.ts';
 import { measurePeak, peakLine } from '../engine/gpu/peak.ts';
@@ -10,6 +8,7 @@ import type { Platform } from '../engine/gpu/platform.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../kernels/peak/peak.ts';
 import { type BenchRequest, parseBench } from './options.ts';
+import { requireFolderOf } from './output_file.ts';
 import { Report, rowsJson, summary } from './report.ts';
 import { type Row, RowMaker } from './row.ts';
 import { type Job, selectJobs } from './select.ts';
@@ -36,13 +35,7 @@ export interface BenchOptions {
 export async function runBench(argv: string[], options: BenchOptions): Promise<number> {
   const request = parseBench(argv);
   const { platform, kernels } = options;
-  if (request.json && !existsSync(dirname(request.json))) {
-    throw new DataError(
-      request.json,
-      'its folder does not exist',
-      'Make the folder, or choose another file.',
-    );
-  }
+  requireFolderOf(request.json);
   await ensureAdapter({ adapter: request.adapter, platform });
   const gpu = await createGpu(platform, {
     adapter: request.adapter,

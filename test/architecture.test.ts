@@ -23,8 +23,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'model/': ['engine/'],
   'train/': ['engine/', 'model/'],
   'bench/': ['kernels/', 'engine/gpu/', 'engine/doctor/', ...LEAVES],
-  // benches of whole models
-  'bench/model': ['bench/', 'kernels/', 'engine/', 'model/'],
+  // benches of whole models and of their training
+  'bench/model': ['bench/', 'kernels/', 'engine/', 'model/', 'train/'],
   'test/': FOLDERS.map((folder) => `${folder}/`),
 };
 
