@@ -2,6 +2,7 @@ import {
   type Alias,
   type AnyKernel,
   type BufferSpec,
+  constantsOf,
   type Dims,
   elementType,
   isAlias,
@@ -77,7 +78,7 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
     }
   });
   const { variant, tile } = gpu.tiles.choose(kernel, dims, stores);
-  const pipeline = gpu.pipelines.get(kernel, variant, tile, stores);
+  const pipeline = gpu.pipelines.get(kernel, variant, constantsOf(variant, tile, dims), stores);
   engine.trace(kernel.name, dims);
   gpu.recorder.dispatch(pipeline, memories, dims, variant.grid(dims, tile), engine.where(kernel.name));
   return written as { [K in WritableKeys<B>]: Tensor };

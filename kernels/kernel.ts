@@ -78,6 +78,8 @@ export interface Variant<D extends Dims = Dims> {
   /** Whether the adapter can run it; the first variant that fits is the default. */
   fits?: (facts: AdapterFacts) => boolean;
   tile: { default: Tile; space: readonly Tile[] };
+  /** Further constants that the sizes decide, to leave out code; every set of values is a pipeline of its own. */
+  constants?: (dims: D) => Tile;
   grid: (dims: D, tile: Tile) => Grid;
 }
 
@@ -128,6 +130,11 @@ export function defineKernel<
   if ('variants' in input) return input;
   const { source, helpers, tile, grid, ...rest } = input;
   return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+}
+
+/** Every constant of a launch: the tile's and those that its sizes decide. */
+export function constantsOf(variant: Variant, tile: Tile, dims: Dims): Tile {
+  return variant.constants ? { ...tile, ...variant.constants(dims) } : tile;
 }
 
 /** The aliases of a kernel; none means that it knows f32 only. */

@@ -1,5 +1,6 @@
 import {
   type AnyKernel,
+  constantsOf,
   type Dims,
   elementType,
   type HostArrays,
@@ -59,7 +60,8 @@ export function prepare(
   inputs: HostArrays,
   stores: Stores = 'f32',
 ): Prepared {
-  const pipeline = gpu.pipelines.get(kernel, choice.variant, choice.tile, stores);
+  const constants = constantsOf(choice.variant, choice.tile, dims);
+  const pipeline = gpu.pipelines.get(kernel, choice.variant, constants, stores);
   const memories: Memory[] = [];
   const entries = Object.entries(kernel.buffers);
   for (const [name, spec] of entries) {

@@ -9,7 +9,8 @@ const epilogue = at('epilogue.wgsl');
  * Register tiles fed by subgroup shuffles where a subgroup is a SIMD register of a CPU, shared-memory tiles
  * elsewhere, and a readable baseline. The tile parameters TRANSPOSE_A and TRANSPOSE_B are the kernel's, not tuned.
  */
-function variants(transposes: Tile): Variant<MatmulDims>[] {
+function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>[] {
+  const transposes = { TRANSPOSE_A: Number(transposeA), TRANSPOSE_B: Number(transposeB) };
   const tiles = (...space: Tile[]) => {
     const all = space.map((tile) => ({ ...tile, ...transposes }));
     return { default: all[0], space: all };
@@ -20,7 +21,16 @@ function variants(transposes: Tile): Variant<MatmulDims>[] {
       source: at('subgroup.wgsl'),
       helpers: [activation],
       fits: softwareSubgroups,
-      tile: tiles({ ROWS: 32 }, { ROWS: 24 }),
+      tile: tiles({ ROWS: 24 }, { ROWS: 32 }),
+      constants: (d) => {
+        const aligned = (transposeA ? d.m : d.k) % 4 === 0 && (transposeB ? d.k : d.n) % 4 === 0;
+        return {
+          ALIGNED: Number(aligned),
+          TAIL: Number(!aligned || d.k % 4 !== 0),
+          SPLIT: Number(d.n % 4 !== 0),
+          ACTIVATES: Number(d.activation !== ACTIVATION.none),
+        };
+      },
       // row tiles first: consecutive workgroups share their columns of b
       grid: (d, t) => [ceilDiv(d.m, t.ROWS), ceilDiv(d.n, 32), d.batch],
     },
@@ -95,7 +105,7 @@ function matmul(
         shape: (d) => [d.preactivation ? d.batch : 0, d.m, d.n],
       },
     },
-    variants: variants({ TRANSPOSE_A: Number(transposeA), TRANSPOSE_B: Number(transposeB) }),
+    variants: variants(transposeA, transposeB),
     cost: (d) => {
       const operands = (d.sharedA ? 1 : d.batch) * d.m * d.k + (d.sharedB ? 1 : d.batch) * d.k * d.n;
       const results = d.batch * d.m * d.n * (1 + d.residual + d.preactivation);

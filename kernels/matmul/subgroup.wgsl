@@ -1,12 +1,17 @@
 enable subgroups;
 // c = activation(op(a) op(b) + bias) + residual, op = identity or transpose. For software adapters, where a subgroup of
 // 8 lanes is one SIMD register and registers are the only fast memory: no workgroup memory, no barrier.
-// One subgroup makes ROWS x 32 of c: a lane keeps 4 columns of every row, 4 rows to a matrix (its columns are c's rows).
-// Four steps of k at a time, a lane loads a 4 x 4 block of b for itself and, for each 8 rows, one vec4 of a for all:
-// the row of its own number, or if a is transposed, for k + lane / 2 the rows of one half.
-const ROWS: u32 = 32;  // 8, 16, 24 or 32
+// One subgroup makes ROWS x 32 of c: a lane keeps 4 columns of every row. Four steps of k at a time, a lane loads a
+// 4 x 4 block of b for itself and, for each 8 rows, one vec4 of a for all: the row of its own number, or if a is
+// transposed, for k + lane / 2 the rows of one half. Such an adapter runs through branches that no lane takes and once
+// too often through every loop, so what the sizes do not need is left out by constants.
+const ROWS: u32 = 24;  // 8, 16, 24 or 32
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
+const ALIGNED: bool = false;   // every row of a and b begins with a whole vec4
+const TAIL: bool = true;       // k is not a multiple of 4, or nothing is aligned
+const SPLIT: bool = true;      // rows of c begin anywhere
+const ACTIVATES: bool = true;  // there is an activation
 const_assert ROWS % 8 == 0 && ROWS <= 32;
 alias a_t = f32;
 alias b_t = f32;
@@ -25,23 +30,20 @@ fn bQuad(i: u32) -> vec4f { return vec4f(b[i]); }
 fn aElement(i: u32) -> f32 { return f32(a[i / 4][i % 4]); }
 fn bElement(i: u32) -> f32 { return f32(b[i / 4][i % 4]); }
 
-// Rows 4 half .. 4 half + 3 of the eight rows in x, four values of k each.
-fn fourRows(x: vec4f, half: u32) -> mat4x4f {
+// Adds to four columns of one of the eight rows in x its product with a block of b: four values of k.
+fn addFour(sum: vec4f, block: mat4x4f, x: vec4f, row: u32) -> vec4f {
   if (TRANSPOSE_A) {
-    return transpose(mat4x4f(
-      subgroupShuffle(x, half), subgroupShuffle(x, 2 + half), subgroupShuffle(x, 4 + half), subgroupShuffle(x, 6 + half)));
+    let half = row / 4;
+    let y = x[row % 4];
+    return sum + block[0] * subgroupShuffle(y, half) + block[1] * subgroupShuffle(y, 2 + half)
+      + block[2] * subgroupShuffle(y, 4 + half) + block[3] * subgroupShuffle(y, 6 + half);
   }
-  let r = 4 * half;
-  return mat4x4f(subgroupShuffle(x, r), subgroupShuffle(x, r + 1), subgroupShuffle(x, r + 2), subgroupShuffle(x, r + 3));
+  return sum + block[0] * subgroupShuffle(x.x, row) + block[1] * subgroupShuffle(x.y, row)
+    + block[2] * subgroupShuffle(x.z, row) + block[3] * subgroupShuffle(x.w, row);
 }
 
-// The product of four columns of b with those rows, for one value of k; a lane's x belongs to the row of its number.
-fn outer(columns: vec4f, x: f32, half: u32) -> mat4x4f {
-  let r = 4 * half;
-  return mat4x4f(
-    columns * subgroupShuffle(x, r), columns * subgroupShuffle(x, r + 1),
-    columns * subgroupShuffle(x, r + 2), columns * subgroupShuffle(x, r + 3));
-}
+// The same for one value of k; a lane's x belongs to the row of its number.
+fn addOne(sum: vec4f, columns: vec4f, x: f32, row: u32) -> vec4f { return sum + columns * subgroupShuffle(x, row); }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -57,104 +59,150 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let aK = select(1, m, TRANSPOSE_A);
   let bK = select(n, 1, TRANSPOSE_B);
   let bColumn = select(1, k, TRANSPOSE_B);
-  // whole vec4s while every row of the arrays begins with one; what is left over goes one k at a time
-  let whole = select(k, m, TRANSPOSE_A) % 4 == 0 && select(n, k, TRANSPOSE_B) % 4 == 0;
-  let wholeSteps = select(0, k / 4, whole);
 
-  // in vec4s: where this lane begins, and its step to the next four k, the next eight rows, the next row of the block
-  let aStart = (aFirst + select((firstRow + lane) * k, firstRow + lane / 2 * m + lane % 2 * 4, TRANSPOSE_A)) / 4;
-  let bStart = (bFirst + column * bColumn) / 4;
-  let aEight = 2 * aRow;
-  let bLine = select(n, k, TRANSPOSE_B) / 4;
-  var c0 = mat4x4f();
-  var c1 = mat4x4f();
-  var c2 = mat4x4f();
-  var c3 = mat4x4f();
-  var c4 = mat4x4f();
-  var c5 = mat4x4f();
-  var c6 = mat4x4f();
-  var c7 = mat4x4f();
-  for (var step = 0u; step < wholeSteps; step++) {
-    let j = bStart + step * bK;
-    var block = mat4x4f(bQuad(j), bQuad(j + bLine), bQuad(j + 2 * bLine), bQuad(j + 3 * bLine));
-    if (TRANSPOSE_B) { block = transpose(block); }
-    let i = aStart + step * aK;
-    // all loads first: the compiler does not move them
-    let x0 = aQuad(i);
-    var x1: vec4f;
-    var x2: vec4f;
-    var x3: vec4f;
-    if (ROWS > 8) { x1 = aQuad(i + aEight); }
-    if (ROWS > 16) { x2 = aQuad(i + 2 * aEight); }
-    if (ROWS > 24) { x3 = aQuad(i + 3 * aEight); }
-    c0 += block * fourRows(x0, 0);
-    c1 += block * fourRows(x0, 1);
-    if (ROWS > 8) {
-      c2 += block * fourRows(x1, 0);
-      c3 += block * fourRows(x1, 1);
-    }
-    if (ROWS > 16) {
-      c4 += block * fourRows(x2, 0);
-      c5 += block * fourRows(x2, 1);
-    }
-    if (ROWS > 24) {
-      c6 += block * fourRows(x3, 0);
-      c7 += block * fourRows(x3, 1);
-    }
-  }
-  for (var step = 4 * wholeSteps; step < k; step++) {
-    let j = bFirst + step * bK + column * bColumn;
-    let columns = vec4f(bElement(j), bElement(j + bColumn), bElement(j + 2 * bColumn), bElement(j + 3 * bColumn));
-    let i = aFirst + step * aK + (firstRow + lane) * aRow;
-    let x0 = aElement(i);
-    c0 += outer(columns, x0, 0);
-    c1 += outer(columns, x0, 1);
-    if (ROWS > 8) {
-      let x1 = aElement(i + 8 * aRow);
-      c2 += outer(columns, x1, 0);
-      c3 += outer(columns, x1, 1);
-    }
-    if (ROWS > 16) {
-      let x2 = aElement(i + 16 * aRow);
-      c4 += outer(columns, x2, 0);
-      c5 += outer(columns, x2, 1);
-    }
-    if (ROWS > 24) {
-      let x3 = aElement(i + 24 * aRow);
-      c6 += outer(columns, x3, 0);
-      c7 += outer(columns, x3, 1);
-    }
-  }
-
-  // the matrices move up after each four rows, so that this code exists once and not for each of ROWS rows
-  let rows = select(0, min(ROWS, m - firstRow), column < n);
-  let shift = select(vec4f(), bias[column / 4], dims.bias != 0);
-  let activation = dims.activation;
-  let wholeRows = select(0, rows, n % 4 == 0);
-  let first = (group.z * m + firstRow) * n + column;
-  for (var r = 0u; r < wholeRows; r += 4) {
-    for (var row = r; row < min(r + 4, wholeRows); row++) {
-      let at = (first + row * n) / 4;
-      let x = c0[row % 4] + shift;
-      if (dims.preactivation != 0) { preactivation[at] = vec4<store_t>(x); }
-      var y = activated(x, activation);
-      if (dims.residual != 0) { y += vec4f(residual[at]); }
-      c[at] = vec4<store_t>(y);
-    }
-    c0 = c1; c1 = c2; c2 = c3; c3 = c4; c4 = c5; c5 = c6; c6 = c7;
-  }
-  // rows that begin anywhere, one element at a time
-  let splitRows = select(rows, 0, n % 4 == 0);
-  for (var r = 0u; r < splitRows; r += 4) {
-    for (var row = r; row < min(r + 4, splitRows); row++) {
-      let start = first + row * n;
-      let x = c0[row % 4] + shift;
-      let y = activated(x, activation);
-      for (var at = start; at < min(start + 4, start + n - column); at++) {
-        if (dims.preactivation != 0) { preactivation[at / 4][at % 4] = store_t(x[at - start]); }
-        c[at / 4][at % 4] = store_t(y[at - start] + select(0, f32(residual[at / 4][at % 4]), dims.residual != 0));
+  // all named one by one: what an index could reach would not stay in registers
+  var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f(); var c4 = vec4f(); var c5 = vec4f(); var c6 = vec4f(); var c7 = vec4f();
+  var c8 = vec4f(); var c9 = vec4f(); var c10 = vec4f(); var c11 = vec4f(); var c12 = vec4f(); var c13 = vec4f(); var c14 = vec4f(); var c15 = vec4f();
+  var c16 = vec4f(); var c17 = vec4f(); var c18 = vec4f(); var c19 = vec4f(); var c20 = vec4f(); var c21 = vec4f(); var c22 = vec4f(); var c23 = vec4f();
+  var c24 = vec4f(); var c25 = vec4f(); var c26 = vec4f(); var c27 = vec4f(); var c28 = vec4f(); var c29 = vec4f(); var c30 = vec4f(); var c31 = vec4f();
+  if (ALIGNED) {
+    // in vec4s: where this lane begins, and its step to the next eight rows, the next row of the block
+    let aStart = (aFirst + select((firstRow + lane) * k, firstRow + lane / 2 * m + lane % 2 * 4, TRANSPOSE_A)) / 4;
+    let bStart = (bFirst + column * bColumn) / 4;
+    let aEight = 2 * aRow;
+    let bLine = select(n, k, TRANSPOSE_B) / 4;
+    for (var step = 0u; step < k / 4; step++) {
+      let j = bStart + step * bK;
+      var block = mat4x4f(bQuad(j), bQuad(j + bLine), bQuad(j + 2 * bLine), bQuad(j + 3 * bLine));
+      if (TRANSPOSE_B) { block = transpose(block); }
+      let i = aStart + step * aK;
+      // all loads first: the compiler does not move them
+      let x0 = aQuad(i);
+      var x1: vec4f;
+      var x2: vec4f;
+      var x3: vec4f;
+      if (ROWS > 8) { x1 = aQuad(i + aEight); }
+      if (ROWS > 16) { x2 = aQuad(i + 2 * aEight); }
+      if (ROWS > 24) { x3 = aQuad(i + 3 * aEight); }
+      c0 = addFour(c0, block, x0, 0);
+      c1 = addFour(c1, block, x0, 1);
+      c2 = addFour(c2, block, x0, 2);
+      c3 = addFour(c3, block, x0, 3);
+      c4 = addFour(c4, block, x0, 4);
+      c5 = addFour(c5, block, x0, 5);
+      c6 = addFour(c6, block, x0, 6);
+      c7 = addFour(c7, block, x0, 7);
+      if (ROWS > 8) {
+        c8 = addFour(c8, block, x1, 0);
+        c9 = addFour(c9, block, x1, 1);
+        c10 = addFour(c10, block, x1, 2);
+        c11 = addFour(c11, block, x1, 3);
+        c12 = addFour(c12, block, x1, 4);
+        c13 = addFour(c13, block, x1, 5);
+        c14 = addFour(c14, block, x1, 6);
+        c15 = addFour(c15, block, x1, 7);
+      }
+      if (ROWS > 16) {
+        c16 = addFour(c16, block, x2, 0);
+        c17 = addFour(c17, block, x2, 1);
+        c18 = addFour(c18, block, x2, 2);
+        c19 = addFour(c19, block, x2, 3);
+        c20 = addFour(c20, block, x2, 4);
+        c21 = addFour(c21, block, x2, 5);
+        c22 = addFour(c22, block, x2, 6);
+        c23 = addFour(c23, block, x2, 7);
+      }
+      if (ROWS > 24) {
+        c24 = addFour(c24, block, x3, 0);
+        c25 = addFour(c25, block, x3, 1);
+        c26 = addFour(c26, block, x3, 2);
+        c27 = addFour(c27, block, x3, 3);
+        c28 = addFour(c28, block, x3, 4);
+        c29 = addFour(c29, block, x3, 5);
+        c30 = addFour(c30, block, x3, 6);
+        c31 = addFour(c31, block, x3, 7);
       }
     }
-    c0 = c1; c1 = c2; c2 = c3; c3 = c4; c4 = c5; c5 = c6; c6 = c7;
+  }
+  if (TAIL) {
+    for (var step = select(0, k / 4 * 4, ALIGNED); step < k; step++) {
+      let j = bFirst + step * bK + column * bColumn;
+      let columns = vec4f(bElement(j), bElement(j + bColumn), bElement(j + 2 * bColumn), bElement(j + 3 * bColumn));
+      let i = aFirst + step * aK + (firstRow + lane) * aRow;
+      let x0 = aElement(i);
+      var x1: f32;
+      var x2: f32;
+      var x3: f32;
+      if (ROWS > 8) { x1 = aElement(i + 8 * aRow); }
+      if (ROWS > 16) { x2 = aElement(i + 16 * aRow); }
+      if (ROWS > 24) { x3 = aElement(i + 24 * aRow); }
+      c0 = addOne(c0, columns, x0, 0);
+      c1 = addOne(c1, columns, x0, 1);
+      c2 = addOne(c2, columns, x0, 2);
+      c3 = addOne(c3, columns, x0, 3);
+      c4 = addOne(c4, columns, x0, 4);
+      c5 = addOne(c5, columns, x0, 5);
+      c6 = addOne(c6, columns, x0, 6);
+      c7 = addOne(c7, columns, x0, 7);
+      if (ROWS > 8) {
+        c8 = addOne(c8, columns, x1, 0);
+        c9 = addOne(c9, columns, x1, 1);
+        c10 = addOne(c10, columns, x1, 2);
+        c11 = addOne(c11, columns, x1, 3);
+        c12 = addOne(c12, columns, x1, 4);
+        c13 = addOne(c13, columns, x1, 5);
+        c14 = addOne(c14, columns, x1, 6);
+        c15 = addOne(c15, columns, x1, 7);
+      }
+      if (ROWS > 16) {
+        c16 = addOne(c16, columns, x2, 0);
+        c17 = addOne(c17, columns, x2, 1);
+        c18 = addOne(c18, columns, x2, 2);
+        c19 = addOne(c19, columns, x2, 3);
+        c20 = addOne(c20, columns, x2, 4);
+        c21 = addOne(c21, columns, x2, 5);
+        c22 = addOne(c22, columns, x2, 6);
+        c23 = addOne(c23, columns, x2, 7);
+      }
+      if (ROWS > 24) {
+        c24 = addOne(c24, columns, x3, 0);
+        c25 = addOne(c25, columns, x3, 1);
+        c26 = addOne(c26, columns, x3, 2);
+        c27 = addOne(c27, columns, x3, 3);
+        c28 = addOne(c28, columns, x3, 4);
+        c29 = addOne(c29, columns, x3, 5);
+        c30 = addOne(c30, columns, x3, 6);
+        c31 = addOne(c31, columns, x3, 7);
+      }
+    }
+  }
+
+  // the rows move up after each eight, so that this code exists once and not for each of ROWS rows
+  let rows = select(0, min(ROWS, m - firstRow), column < n);
+  let shift = select(vec4f(), bias[column / 4], dims.bias != 0);
+  let first = (group.z * m + firstRow) * n + column;
+  for (var r = 0u; r < rows; r += 8) {
+    for (var row = r; row < min(r + 8, rows); row++) {
+      let odd = row % 2 != 0;
+      let low = select(select(c0, c1, odd), select(c2, c3, odd), row % 4 > 1);
+      let high = select(select(c4, c5, odd), select(c6, c7, odd), row % 4 > 1);
+      let x = select(low, high, row % 8 > 3) + shift;
+      var y = x;
+      if (ACTIVATES) { y = activated(x, dims.activation); }
+      let start = first + row * n;
+      if (SPLIT) {
+        for (var at = start; at < min(start + 4, start + n - column); at++) {
+          if (dims.preactivation != 0) { preactivation[at / 4][at % 4] = store_t(x[at - start]); }
+          c[at / 4][at % 4] = store_t(y[at - start] + select(0, f32(residual[at / 4][at % 4]), dims.residual != 0));
+        }
+      } else {
+        if (dims.preactivation != 0) { preactivation[start / 4] = vec4<store_t>(x); }
+        if (dims.residual != 0) { y += vec4f(residual[start / 4]); }
+        c[start / 4] = vec4<store_t>(y);
+      }
+    }
+    c0 = c8; c1 = c9; c2 = c10; c3 = c11; c4 = c12; c5 = c13; c6 = c14; c7 = c15;
+    c8 = c16; c9 = c17; c10 = c18; c11 = c19; c12 = c20; c13 = c21; c14 = c22; c15 = c23;
+    c16 = c24; c17 = c25; c18 = c26; c19 = c27; c20 = c28; c21 = c29; c22 = c30; c23 = c31;
   }
 }
