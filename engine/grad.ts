@@ -15,22 +15,26 @@ export interface ValueAndGrad {
 /**
  * Evaluates a scalar loss and its gradients. The loss may come with further tensors, as [loss, aux]. Value, aux
  * and gradients belong to the enclosing scope.
+ * @param seed (1): the gradients are multiplied by it; 1 by default.
  * @throws ShapeError when the loss is not a scalar, or when called inside another `valueAndGrad`.
  */
 export function valueAndGrad(
   engine: Engine,
   parameters: readonly Parameter[],
   loss: () => Tensor,
+  seed?: Tensor,
 ): ValueAndGrad;
 export function valueAndGrad<A>(
   engine: Engine,
   parameters: readonly Parameter[],
   loss: () => readonly [Tensor, A],
+  seed?: Tensor,
 ): ValueAndGrad & { aux: A };
 export function valueAndGrad(
   engine: Engine,
   parameters: readonly Parameter[],
   loss: () => Tensor | readonly [Tensor, unknown],
+  seed = engine.one(),
 ): ValueAndGrad & { aux: unknown } {
   if (engine.tape) throw new ShapeError('valueAndGrad does not nest');
   const tape = new Tape(engine.scopes, (a, b) => accumulate({ a, b }));
@@ -41,8 +45,8 @@ export function valueAndGrad(
       engine.tape = null;
       const [value, aux] = result instanceof Tensor ? [result, undefined] : result;
       if (value.size !== 1) throw new ShapeError(`a loss has one element, this one is ${show(value.shape)}`);
-      const seed = engine.view(engine.one(), value.shape);
-      return { value: engine.detach(value), aux, grads: tape.backward(value, seed, parameters) };
+      const start = engine.view(seed, value.shape);
+      return { value: engine.detach(value), aux, grads: tape.backward(value, start, parameters) };
     } finally {
       engine.tape = null;
       tape.abandon();

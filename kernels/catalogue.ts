@@ -24,6 +24,7 @@ import { pseudoLabels, upsampledPseudoLabels } from './mask_loss/pseudo_labels.t
 import { upsampled, upsampledAny, upsampledGather } from './mask_loss/upsampled.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
 import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
+import { lossScale } from './optimizer/loss_scale.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
 import { patchFold, patchUnfold } from './patch/patch.ts';
 import { columnSums } from './reduce/columns.ts';
@@ -92,6 +93,7 @@ export const catalogue: readonly AnyKernel[] = [
   upsampledPseudoLabels,
   adamw,
   finite,
+  lossScale,
   stepLog,
   windowAdd,
   windowAverage,

@@ -116,6 +116,14 @@ test('weights can be left out on purpose, which is said', () => {
   assert.match(banner!, 'NO CLIP WEIGHTS');
 });
 
+test('the precision is f32 unless f16 is asked for', () => {
+  assert.is(train('--dataset voc20').config.engine.precision, 'f32');
+  assert.is(train('--dataset voc20 --precision f16').config.engine.precision, 'f16');
+  const { message } = trainError('--dataset voc20 --precision half');
+  assert.match(message, '--precision half: engine.precision');
+  assert.match(message, 'one of f32, f16');
+});
+
 test('flags set what they name', () => {
   const line = '--dataset voc20 --max-iters 30 --stop-at 10 --seed 7 --adapter llvmpipe --work-dir out/run';
   const { config, workDir } = train(line);

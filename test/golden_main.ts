@@ -1,9 +1,15 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { runCommand } from '../engine/command.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { createEngine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { checkFixtures, fixturesIn } from './golden_check/run.ts';
+
+interface Options {
+  dir: string;
+  adapter?: string;
+  precision: 'f32' | 'f16';
+}
 
 /** `npm run test:golden -- --dir DIR`: every fixture in a folder, a table, and a last line with the counts. */
 await runCommand(async (argv) => {
@@ -11,11 +17,16 @@ await runCommand(async (argv) => {
     .description('Checks kernels, model, training step and evaluation against golden fixtures.')
     .option('--dir <folder>', 'folder with NAME.safetensors + NAME.json pairs', 'test/golden')
     .option('--adapter <name>', 'part of the name of the GPU adapter')
+    .addOption(
+      new Option('--precision <type>', 'how the model stores activations and frozen weights')
+        .choices(['f32', 'f16'])
+        .default('f32'),
+    )
     .parse(argv, { from: 'user' });
-  const { dir, adapter } = program.opts<{ dir: string; adapter?: string }>();
+  const { dir, adapter, precision } = program.opts<Options>();
   await ensureAdapter({ adapter });
   const stems = fixturesIn(dir);
-  const engine = await createEngine(nodePlatform(), { adapter });
+  const engine = await createEngine(nodePlatform(), { adapter, precision });
   try {
     const failed = await checkFixtures(engine, stems, (line) => console.log(line));
     console.log(`${stems.length - failed} passed, ${failed} failed`);

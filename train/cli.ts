@@ -52,6 +52,13 @@ export const sharedFlags: SettingFlag[] = [
     as: 'text',
     help: 'GPU adapter by part of its name, such as llvmpipe',
   },
+  {
+    flag: '--precision',
+    argument: 'TYPE',
+    path: 'engine.precision',
+    as: 'text',
+    help: 'f32 (default), or f16 to store activations and frozen weights in half the memory',
+  },
 ];
 
 /** Adds flags that set one setting each, and `--set` for all the others. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemCause } from '../engine/atomic_file.ts';
+import type { EngineOptions } from '../engine/engine.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { describeIssues } from './config_errors.ts';
 import { checkTogether } from './config_rules.ts';
@@ -27,6 +28,11 @@ export function parseConfig(value: unknown, origin: string): RunConfig {
     `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
     hints.join('\n'),
   );
+}
+
+/** What a run's engine is made with. */
+export function engineOptions({ adapter, engine }: RunConfig): EngineOptions {
+  return { adapter: adapter ?? undefined, precision: engine.precision };
 }
 
 /** The text that `config.json` holds. */

@@ -16,6 +16,9 @@ export type DatasetName = (typeof datasetNames)[number];
 export const trainingModes = ['inductive', 'transductive', 'supervised'] as const;
 export type TrainingMode = (typeof trainingModes)[number];
 
+/** How activations and frozen weights are stored; everything is computed in f32. */
+export const precisions = ['f32', 'f16'] as const;
+
 /** A schema for each field of `Type`: makes the compiler compare the schema with the model's own types. */
 type FieldsOf<Type> = { [Key in keyof Type]: z.ZodType<Type[Key]> };
 
@@ -146,11 +149,19 @@ const evaluation = z.strictObject({
   overlays: whole('pictures (image | truth | prediction) written at the end'),
 });
 
+const engine = z.strictObject({
+  precision: choice(
+    'how activations and frozen weights are stored; f16 halves their memory and needs an adapter with shader-f16',
+    precisions,
+  ),
+});
+
 /** Every setting of a run by itself. Unknown keys are errors; every leaf has a description. */
 export const settingsSchema = z.strictObject({
   dataset: choice('benchmark', datasetNames),
   seed: whole('seed of everything that is random', 0, 2 ** 32 - 1),
   adapter: orNull(text('part of the name of the GPU adapter; null: the best one')),
+  engine,
   data,
   model,
   loss,

@@ -6,6 +6,7 @@ import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import { loadCheckpoint, modelTensors, textTensor } from './checkpoint.ts';
 import { parseEval, resolveEval } from './cli_eval.ts';
+import { engineOptions } from './config.ts';
 import { datasetInfo } from './datasets/info.ts';
 import { evaluateRun } from './evaluate_run.ts';
 import { prepareData } from './run.ts';
@@ -25,7 +26,7 @@ await runCommand(async (argv) => {
   const info = datasetInfo(config.dataset);
   const specs = parameterSpecs(config.model);
   const tensors = modelTensors(file, checkpoint.tensors, specs);
-  const engine = await createEngine(nodePlatform(), { adapter: config.adapter ?? undefined });
+  const engine = await createEngine(nodePlatform(), engineOptions(config));
   try {
     const store = new ParameterStore(engine, specs, tensors, config.seed);
     const own = config.dataset === checkpoint.config.dataset && config.data.textEmbeddings === null;

@@ -3,6 +3,7 @@ import { adamwStep } from '../engine/ops/index.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
+import { LossScale } from './loss_scale.ts';
 import { type ParameterRules, type ParameterSetting, parameterSettings } from './parameter_groups.ts';
 
 export interface OptimizerSettings extends ParameterRules {
@@ -30,6 +31,7 @@ interface Block {
   weightDecay: number;
 }
 
+const LOSS_SCALE = 'optimizer.loss_scale';
 /** A block ends here: bindings of 128 MiB are all that every adapter has. */
 const BLOCK_ELEMENTS = 2 ** 24;
 
@@ -49,12 +51,15 @@ export class AdamW {
   private present = new Set<Parameter>();
   /** Base learning rate of each parameter group. */
   readonly baseRates: readonly number[];
+  /** What the loss is multiplied by where activations are stored in f16; null in f32. */
+  readonly lossScale: LossScale | null;
   private readonly schedule: Tensor;
   private readonly settings: OptimizerSettings;
 
   constructor(engine: Engine, parameters: readonly Parameter[], settings: OptimizerSettings) {
     this.engine = engine;
     this.settings = settings;
+    this.lossScale = engine.precision === 'f16' ? new LossScale(engine) : null;
     const chosen = parameterSettings(
       parameters.map(({ name }) => name),
       settings,
@@ -134,7 +139,7 @@ export class AdamW {
     return found;
   }
 
-  /** Moments under `optimizer.m.KEY` and `optimizer.v.KEY`. */
+  /** Moments under `optimizer.m.KEY` and `optimizer.v.KEY`, and the loss scale where there is one. */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map();
     for (const { parameter, m, v } of this.slots) {
@@ -146,6 +151,7 @@ export class AdamW {
         state.set(momentKey(kind, parameter.name), { dtype: 'F32', shape: [...parameter.shape], data });
       }
     }
+    if (this.lossScale) state.set(LOSS_SCALE, await this.lossScale.values());
     return state;
   }
 
@@ -156,15 +162,18 @@ export class AdamW {
       m.write(toFloat32(state.get(momentKey('m', parameter.name))!));
       v.write(toFloat32(state.get(momentKey('v', parameter.name))!));
     }
+    this.lossScale?.restore(toFloat32(state.get(LOSS_SCALE)!));
   }
 
   /** Names and shapes of {@link stateDict}. */
   stateShapes(): Map<string, readonly number[]> {
-    return new Map(
+    const shapes = new Map<string, readonly number[]>(
       this.slots.flatMap(({ parameter }) =>
         (['m', 'v'] as const).map((kind) => [momentKey(kind, parameter.name), parameter.shape] as const),
       ),
     );
+    if (this.lossScale) shapes.set(LOSS_SCALE, [2]);
+    return shapes;
   }
 }
 

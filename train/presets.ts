@@ -72,6 +72,7 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
     dataset,
     seed: 0,
     adapter: null,
+    engine: { precision: 'f32' },
     data: {
       root: source.root,
       clip: defaultClip,

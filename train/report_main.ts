@@ -7,6 +7,7 @@ import { nodePlatform } from '../engine/gpu/node.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import { loadCheckpoint, modelTensors, textTensor } from './checkpoint.ts';
+import { engineOptions } from './config.ts';
 import { datasetInfo } from './datasets/info.ts';
 import { evaluateRun } from './evaluate_run.ts';
 import { watchEvaluation } from './report/examples.ts';
@@ -30,7 +31,7 @@ await runCommand(async (argv) => {
   const { config, step, tensors } = await loadCheckpoint(file);
   await ensureAdapter({ adapter: config.adapter ?? undefined });
   await prepareData(config);
-  const engine = await createEngine(nodePlatform(), { adapter: config.adapter ?? undefined });
+  const engine = await createEngine(nodePlatform(), engineOptions(config));
   try {
     const info = datasetInfo(config.dataset);
     const specs = parameterSpecs(config.model);

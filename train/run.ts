@@ -6,7 +6,7 @@ import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './cli_train.ts';
-import type { RunConfig } from './config.ts';
+import { engineOptions, type RunConfig } from './config.ts';
 import { type Dataset, openDataset } from './datasets/dataset.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
 import { evaluateRun } from './evaluate_run.ts';
@@ -41,9 +41,12 @@ export async function train(request: TrainRequest): Promise<number> {
   const dataset = await openDataset(config.dataset, config.data.root, config.data.trainSplit);
   const adapter = config.adapter ?? undefined;
   const peak = profile === null ? null : await measurePeakForProfile(nodePlatform(), adapter);
-  const folder = resume ? await openRunFolder(workDir, config) : await createRunFolder(workDir, config);
-  const engine = await createEngine(nodePlatform(), { adapter, ...(peak && { profile: true }) });
+  const engine = await createEngine(nodePlatform(), {
+    ...engineOptions(config),
+    ...(peak && { profile: true }),
+  });
   try {
+    const folder = resume ? await openRunFolder(workDir, config) : await createRunFolder(workDir, config);
     const progress = showProgress(process.stdout);
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
     return await trainOn(engine, request, dataset, folder, progress, peak);

@@ -54,19 +54,21 @@ export interface StepGradients {
  * Loss and gradients of one step. A single batch is divided by its own number of present (image, class) pairs;
  * with several micro-batches sums are returned, to be divided by the pairs of all, so that they equal one
  * large batch.
+ * @param seed (1): the gradients are multiplied by it; 1 by default.
  */
 export function stepGradients(
   { engine, config, store, loss, text, novel }: StepContext,
   batches: readonly MicroBatch[],
   random: Tensor | null,
   observe?: Observe,
+  seed?: Tensor,
 ): StepGradients {
   const dropout = new DropoutMasks(random);
   const trainable = store.trainable;
   return engine.scope(() => {
     let total: StepGradients | null = null;
     for (const { image, labels } of batches) {
-      const { grads, aux } = valueAndGrad(engine, trainable, () => {
+      const lossOf = () => {
         const masks = cascadeMasks(engine, { image, text, masks: dropout }, store, config, observe);
         const detached = engine.detach(masks);
         const targets = novel
@@ -79,7 +81,8 @@ export function stepGradients(
           observe('pred_masks', resize({ x: detached, height, width }));
         }
         return [value, { parts, targets }] as const;
-      });
+      };
+      const { grads, aux } = valueAndGrad(engine, trainable, lossOf, seed);
       observe?.('labels', aux.targets);
       total = total ? sumOf(total, { grads, parts: aux.parts }) : { grads, parts: aux.parts };
     }
@@ -114,10 +117,27 @@ export function trainingStep(
 ): void {
   const { engine } = context;
   engine.scope(() => {
-    const { grads, parts } = stepGradients(context, batches, state.random);
+    const { grads, parts } = stepGradients(
+      context,
+      batches,
+      state.random,
+      undefined,
+      optimizer.lossScale?.factor,
+    );
     logStep({ loss: parts, state: state.random, ring: state.ring, health: state.health });
     const divisor = batches.length === 1 ? engine.one() : slice({ x: parts, axis: 0, start: 3, length: 1 });
-    optimizer.gather(grads);
-    optimizer.update(divisor, state.health);
+    updateParameters(optimizer, grads, divisor, state);
   });
+}
+
+/** Records the update. @param divisor (1): what the gradients are to be divided by, besides the loss scale. */
+export function updateParameters(
+  optimizer: AdamW,
+  grads: ReadonlyMap<Parameter, Tensor>,
+  divisor: Tensor,
+  { random, health }: Pick<StepState, 'random' | 'health'>,
+): void {
+  const gathered = optimizer.gather(grads);
+  const settled = optimizer.lossScale?.settle(gathered, divisor, random, health) ?? { divisor, health };
+  optimizer.update(settled.divisor, settled.health);
 }

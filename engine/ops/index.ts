@@ -14,6 +14,7 @@ export { gaussianSum } from './gaussian_sum.ts';
 export { l2norm } from './l2norm.ts';
 export { layernorm } from './layernorm.ts';
 export { linear } from './linear.ts';
+export { settleLossScale } from './loss_scale.ts';
 export { maskLoss } from './mask_loss.ts';
 export { maskScores } from './mask_scores.ts';
 export { matmul } from './matmul.ts';

@@ -1,6 +1,7 @@
 import { adamw, finite, stepLog } from '../../kernels/optimizer/optimizer.ts';
 import { engineOf, launch } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
+import { stored } from './cast.ts';
 
 export interface AdamwArgs {
   /** What is updated in place: a parameter, or many of one learning rate and decay side by side. */
@@ -44,7 +45,9 @@ export function logStep({
 
 /** Adds to `found` (2, u32): how many elements of `x` are NaN or infinite, and the lowest index of one. */
 export function countNonFinite({ x, found }: { x: Tensor; found: Tensor }): void {
-  launch(finite, { count: x.size }, { x, found });
+  engineOf({ x }).scope(() => {
+    launch(finite, { count: x.size }, { x: x.dtype === 'f16' ? stored(x, 'f32') : x, found });
+  });
 }
 
 /** A fresh counter for {@link countNonFinite}. */

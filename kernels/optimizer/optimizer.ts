@@ -132,7 +132,7 @@ export const finite = defineKernel({
       { WG: 8, PER_THREAD: 2 },
     ],
   },
-  grid: (d, t) => flatGrid(d.count / (t.WG * t.PER_THREAD)),
+  grid: (d, t) => flatGrid(d.count / (4 * t.WG * t.PER_THREAD)),
   cost: (d) => ({ flops: 0, bytes: 4 * d.count }),
   cases: { 'vit-b16@512': { count: 1035 * 768 }, odd: { count: 1021 }, none: { count: 11 } },
   tolerance: { f32: 0 },

@@ -56,8 +56,9 @@ export class Comparisons {
     this.all.push({ group, name, error: relativeError(found, truth), allowed: Math.max(allowed, own) });
   }
 
-  same(group: string, name: string, found: ArrayLike<number>, truth: ArrayLike<number>): void {
-    this.all.push({ group, name, error: mismatch(found, truth), allowed: 0 });
+  /** @param allowed share of the integers that may differ. */
+  same(group: string, name: string, found: ArrayLike<number>, truth: ArrayLike<number>, allowed = 0): void {
+    this.all.push({ group, name, error: mismatch(found, truth), allowed });
   }
 
   get failures(): Comparison[] {

@@ -1,7 +1,7 @@
 import { createEngine, type Engine } from '../../engine/engine.ts';
 import { nodePlatform } from '../../engine/gpu/node.ts';
 import type { HostTensor } from '../../model/weights/tensor_file.ts';
-import type { RunConfig } from '../config.ts';
+import { engineOptions, type RunConfig } from '../config.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { evaluateRun } from '../evaluate_run.ts';
 import { trainingLoop } from '../loop.ts';
@@ -34,7 +34,7 @@ export async function withEngine<Result>(
   config: RunConfig,
   use: (engine: Engine) => Promise<Result>,
 ): Promise<Result> {
-  const engine = await createEngine(nodePlatform(), { adapter: config.adapter ?? undefined });
+  const engine = await createEngine(nodePlatform(), engineOptions(config));
   try {
     return await use(engine);
   } finally {

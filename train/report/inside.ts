@@ -1,5 +1,5 @@
 import type { Engine } from '../../engine/engine.ts';
-import { concat, reshape, resize } from '../../engine/ops/index.ts';
+import { cast, concat, reshape, resize } from '../../engine/ops/index.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { cascadeMasks } from '../../model/cascade.ts';
 import { noDropout } from '../../model/dropout.ts';
@@ -96,7 +96,8 @@ function tapsOf({ engine, config }: Trained, store: ParameterStore, sample: Eval
     config.model,
     noDropout,
   );
-  return { rows, cols, laterals: laterals.map((x) => reshape({ x, shape: x.shape.slice(1) })) };
+  const flat = (x: Tensor): Tensor => reshape({ x: cast({ x, dtype: 'f32' }), shape: x.shape.slice(1) });
+  return { rows, cols, laterals: laterals.map(flat) };
 }
 
 /**
