@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { median } from '../engine/gpu/measure.ts';
-import { durationMs } from '../engine/gpu/profiler.ts';
+import { busyMs } from '../engine/gpu/profiler.ts';
 import type { Training } from './model_training.ts';
 
 /** A sample of small steps is at least so long. */
@@ -47,51 +47,44 @@ export async function timeSteps(
   const warm = await timed(engine, training, 1);
   const wanted = steps ?? Math.max(SAMPLES, Math.ceil(TOTAL_MS / warm.ms));
   const stepsPerSample = Math.max(1, Math.min(Math.ceil(SAMPLE_MS / warm.ms), Math.floor(wanted / SAMPLES)));
-  const samples: number[] = [];
+  const samples: Sample[] = [];
   const submits = recorder.submits;
-  while (samples.length * stepsPerSample < wanted) {
-    samples.push((await timed(engine, training, stepsPerSample)).ms / stepsPerSample);
-  }
+  while (samples.length * stepsPerSample < wanted)
+    samples.push(await timed(engine, training, stepsPerSample));
   const counted = samples.length * stepsPerSample;
-  const submitsEach = (recorder.submits - submits) / counted;
-  const single = [warm, await timed(engine, training, 1), await timed(engine, training, 1)];
   return {
     firstMs: first.ms,
-    stepMs: median(samples),
+    stepMs: median(samples.map(({ ms }) => ms)),
     steps: counted,
     stepsPerSample,
-    hostMs: median(single.map(({ hostMs }) => hostMs)),
-    gpuMs: await gpuMs(engine, training),
+    hostMs: median(samples.map(({ hostMs }) => hostMs)),
+    gpuMs: profiler && median(samples.map((sample) => sample.gpuMs)),
     dispatches,
-    submits: submitsEach,
+    submits: (recorder.submits - submits) / counted,
     peakBytes,
   };
 }
 
-/** Steps from an idle GPU until it is idle again, and what of it the host took to submit the first. */
-async function timed(
-  engine: Engine,
-  training: Training,
-  steps: number,
-): Promise<{ ms: number; hostMs: number }> {
+/** Milliseconds of one step; of the host's, those of the first, which finds the GPU idle. */
+interface Sample {
+  ms: number;
+  hostMs: number;
+  gpuMs: number;
+}
+
+/** Steps from an idle GPU until it is idle again. */
+async function timed(engine: Engine, training: Training, steps: number): Promise<Sample> {
+  const { profiler } = engine.gpu;
+  profiler?.start('passes');
   const start = performance.now();
   await training.step();
   const hostMs = performance.now() - start;
   for (let step = 1; step < steps; step++) await training.step();
   await engine.settle();
-  return { ms: performance.now() - start, hostMs };
-}
-
-async function gpuMs(engine: Engine, training: Training): Promise<number | null> {
-  const { profiler } = engine.gpu;
-  if (!profiler) return null;
-  profiler.start('passes');
-  await timed(engine, training, 1);
-  const lists = await profiler.stop();
-  return lists.reduce(
-    (total, { groups, stamps }) => groups.reduce((sum, _, i) => sum + durationMs(stamps, i), total),
-    0,
-  );
+  const ms = (performance.now() - start) / steps;
+  const lists = (await profiler?.stop()) ?? [];
+  const gpuMs = lists.reduce((total, list) => total + busyMs(list), 0) / steps;
+  return { ms, hostMs, gpuMs };
 }
 
 /** Median milliseconds of inference on one image; null where the training has none. Ends the training. */

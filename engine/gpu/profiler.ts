@@ -154,3 +154,8 @@ export class Profiler {
 export function durationMs(stamps: BigUint64Array, index: number): number {
   return Math.max(0, Number(stamps[2 * index + 1] - stamps[2 * index]) / 1e6);
 }
+
+/** Milliseconds of all groups of a submit. */
+export function busyMs({ groups, stamps }: Timed): number {
+  return groups.reduce((sum, _, i) => sum + durationMs(stamps, i), 0);
+}

@@ -1,6 +1,6 @@
 import { type Cost, type KernelTime, KernelTimes } from '../../engine/gpu/kernel_times.ts';
 import { type Peak, rooflineMs } from '../../engine/gpu/peak.ts';
-import { durationMs, type Timed } from '../../engine/gpu/profiler.ts';
+import { busyMs, durationMs, type Timed } from '../../engine/gpu/profiler.ts';
 import { hostPhases } from '../trainer.ts';
 import { type Recording, stepMs } from './session.ts';
 
@@ -54,7 +54,7 @@ export function summarise(recording: Recording, peak: Peak, adapter: string): St
     steps: [timed.from + 1, timed.to],
     stepMs: stepMs(plain, timeline),
     profiledStepMs: stepMs(timed, timeline),
-    gpuMs: busyMs(passes) / (plain.to - plain.from),
+    gpuMs: passes.reduce((sum, list) => sum + busyMs(list), 0) / (plain.to - plain.from),
     kernelMs: sum / steps,
     hostMs: within(hostPhases),
     dataWaitMs: within(['wait for data']),
@@ -64,13 +64,6 @@ export function summarise(recording: Recording, peak: Peak, adapter: string): St
     kernels: kernels.list(),
     shapes: shapes.list(),
   };
-}
-
-function busyMs(passes: readonly Timed[]): number {
-  return passes.reduce(
-    (total, { groups, stamps }) => groups.reduce((sum, _, i) => sum + durationMs(stamps, i), total),
-    0,
-  );
 }
 
 /** `M=1024 N=768`, whole numbers only: what decides a kernel's cost. */
