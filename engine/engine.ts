@@ -1,5 +1,6 @@
 import type { Dims, StoreType } from '../kernels/kernel.ts';
 import { GpuError, ShapeError } from './errors.ts';
+import type { Place } from './gpu/commands.ts';
 import { createGpu, type Gpu, type GpuOptions } from './gpu/context.ts';
 import { requireF16 } from './gpu/device.ts';
 import type { Platform } from './gpu/platform.ts';
@@ -31,11 +32,18 @@ function partBytes(shape: Shape, dtype: Dtype): number {
   return Math.max(1, Math.ceil(bytesOf(shape, dtype) / PART_BYTES)) * PART_BYTES;
 }
 
+/** Where an element of a tensor lies. */
+function placeOf({ storage: { memory }, dtype }: Tensor, element: number): Place {
+  return { buffer: memory.buffer, offset: memory.offset + bytesOf([element], dtype) };
+}
+
 /** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
 export class Engine implements TensorHome {
   readonly gpu: Gpu;
   /** How a model stores its activations and frozen weights: see `cast` and `ParameterStore`. */
   readonly precision: StoreType;
+  /** Whether `checkpoint` trades time for memory. */
+  readonly checkpointing: boolean;
   /** The recording tape; null outside `valueAndGrad`. */
   tape: Tape | null = null;
   /** Where in the model we are, for errors: set with {@link at}. */
@@ -48,9 +56,13 @@ export class Engine implements TensorHome {
   readonly scopes = new Scopes();
   private readonly standIns = new Map<number, Memory>();
 
-  constructor(gpu: Gpu, precision: StoreType = 'f32') {
+  constructor(
+    gpu: Gpu,
+    { precision = 'f32', checkpointing = false }: Omit<EngineOptions, keyof GpuOptions> = {},
+  ) {
     this.gpu = gpu;
     this.precision = precision;
+    this.checkpointing = checkpointing;
   }
 
   /** Uploads values. */
@@ -75,18 +87,23 @@ export class Engine implements TensorHome {
     return tensor;
   }
 
-  /** Overwrites `to` with the values of `from`, in recording order: a copy command, no dispatch. */
-  copy(from: Tensor, to: Tensor): void {
-    if (from.size !== to.size || from.dtype !== to.dtype || from.dtype === 'f16') {
-      const [source, target] = [from, to].map(({ shape, dtype }) => `${dtype} ${show(shape)}`);
-      throw new ShapeError(`${this.where('copy')}: ${source} to ${target}`);
+  /**
+   * Overwrites `count` elements of a tensor with those of another one, in recording order: a command, no dispatch.
+   * @param range where the elements begin in either; all of them by default. Both bytes and places are multiples of 4.
+   */
+  copy(from: Tensor, to: Tensor, range = { from: 0, to: 0, count: from.size }): void {
+    const { dtype } = from;
+    const fits = range.from + range.count <= from.size && range.to + range.count <= to.size;
+    if (!fits || dtype !== to.dtype) {
+      const [source, target] = [from, to].map((tensor) => `${tensor.dtype} ${show(tensor.shape)}`);
+      throw new ShapeError(`${this.where('copy')}: ${range.count} elements of ${source} to ${target}`);
     }
-    this.gpu.recorder.copy(from.storage.memory, to.storage.memory, bytesOf(from.shape, from.dtype));
+    this.gpu.recorder.copy(placeOf(from, range.from), placeOf(to, range.to), bytesOf([range.count], dtype));
   }
 
-  /** Overwrites a tensor with zeros, in recording order: a command, no dispatch. */
-  clear(tensor: Tensor): void {
-    this.gpu.recorder.clear(tensor.storage.memory, bytesOf(tensor.shape, tensor.dtype));
+  /** Overwrites elements of a tensor with zeros, in recording order: a command, no dispatch; see {@link copy}. */
+  clear(tensor: Tensor, { from, count } = { from: 0, count: tensor.size }): void {
+    this.gpu.recorder.clear(placeOf(tensor, from), bytesOf([count], tensor.dtype));
   }
 
   /** The constant 1, made once: the seed of every backward pass. */
@@ -337,6 +354,8 @@ export class Engine implements TensorHome {
 export interface EngineOptions extends GpuOptions {
   /** See {@link Engine.precision}; f32 by default. */
   precision?: StoreType;
+  /** See {@link Engine.checkpointing}; off by default. */
+  checkpointing?: boolean;
 }
 
 /**
@@ -345,7 +364,7 @@ export interface EngineOptions extends GpuOptions {
  */
 export async function createEngine(
   platform: Platform,
-  { precision = 'f32', ...options }: EngineOptions = {},
+  { precision = 'f32', checkpointing, ...options }: EngineOptions = {},
 ): Promise<Engine> {
   const gpu = await createGpu(platform, options);
   try {
@@ -357,5 +376,5 @@ export async function createEngine(
     await gpu.close();
     throw error;
   }
-  return new Engine(gpu, precision);
+  return new Engine(gpu, { precision, checkpointing });
 }

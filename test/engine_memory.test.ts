@@ -154,7 +154,7 @@ test('packed parameters keep their values, live in one buffer and can be moved a
   assert.is(live(), before);
 });
 
-test('copies and clears happen in recording order and want equal sizes', async () => {
+test('copies and clears happen in recording order, whole or in part', async () => {
   const [x, y] = [engine.tensor([1, 2, 3], [3]), engine.zeros([3])];
   engine.copy(x, y);
   engine.clear(x);
@@ -166,7 +166,16 @@ test('copies and clears happen in recording order and want equal sizes', async (
     ],
   );
   const short = engine.zeros([2]);
-  assert.throws(() => engine.copy(x, short), /copy: f32 \(3\) to f32 \(2\)/);
+  assert.throws(() => engine.copy(x, short), /copy: 3 elements of f32 \(3\) to f32 \(2\)/);
+  engine.copy(y, short, { from: 1, to: 1, count: 1 });
+  engine.clear(y, { from: 2, count: 1 });
+  assert.equal(
+    [Array.from(await short.read()), Array.from(await y.read())],
+    [
+      [0, 2],
+      [1, 2, 0],
+    ],
+  );
   for (const tensor of [x, y, short]) tensor.dispose();
 });
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
 import { worstError } from '../engine/gpu/run.ts';
 import { defineOp } from '../engine/op.ts';
-import { layernorm, linear, quickGelu, scale } from '../engine/ops/index.ts';
+import { layernorm, linear, quickGelu, scale, slice } from '../engine/ops/index.ts';
 import { product } from '../engine/shape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { openEngine } from './device.ts';
@@ -45,6 +45,18 @@ const cases: Record<string, Case> = {
     op: ({ x, gamma, beta }) => layernorm({ x, gamma, beta, eps }),
     shape: [7, 13],
     shared: ['x', 'beta'],
+  },
+  slice: {
+    inputs: { x: values([9, 7, 4], 1) },
+    op: ({ x }) => slice({ x, axis: 1, start: 2, length: 3 }),
+    shape: [9, 3, 4],
+    shared: ['x'],
+  },
+  'slice, odd width': {
+    inputs: { x: values([2, 7, 5], 1) },
+    op: ({ x }) => slice({ x, axis: 1, start: 2, length: 5 }),
+    shape: [2, 5, 5],
+    shared: ['x'],
   },
   linear: {
     inputs: { x: values([3, 5, 8], 1), weight: values([12, 8], 2), bias: values([12], 3) },

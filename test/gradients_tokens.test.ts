@@ -109,6 +109,11 @@ for (const [shape, axis, start, length] of [
   [[3, 7, 8], 2, 4, 4],
   [[6, 2], 0, 5, 1],
   [[6, 2], 0, 0, 6],
+  // shown, not copied
+  [[6, 64], 0, 2, 3],
+  // too many pieces for copies
+  [[9, 7, 4], 1, 2, 3],
+  [[9, 7, 5], 1, 2, 3],
 ] as const) {
   test(`slice ${start}+${length} of axis ${axis} of ${shape.join(' x ')}`, () =>
     checkOp(
@@ -124,6 +129,8 @@ for (const [shape, axis, sizes] of [
   [[2, 3, 12], 2, [4, 4, 4]],
   [[2, 9, 3], 1, [1, 5, 3]],
   [[5, 1, 4], 0, [1, 1, 1, 1, 1]],
+  [[5, 1, 64], 0, [1, 3, 1]],
+  [[10, 9, 3], 1, [1, 5, 3]],
 ] as const) {
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a: number, b) => a + b, 0));
   test(`split of axis ${axis} of ${shape.join(' x ')}`, () =>
@@ -169,6 +176,8 @@ for (const [what, batch, width, kept, skip, count, shared] of [
   ['replaces', 2, 5, 4, 3, 3, false],
   ['replaces by more, shared', 2, 5, 4, 2, 3, true],
   ['replaces in a batch of one, shared', 1, 4, 4, 2, 2, true],
+  ['inserts in a large batch', 9, 8, 5, 0, 3, false],
+  ['replaces by more in a large batch, shared', 9, 5, 4, 2, 3, true],
 ] as const) {
   const tokens = 1 + skip + kept;
   test(`tokensWithPrompts ${what}`, () =>
@@ -211,7 +220,7 @@ test('tokensWithPrompts names what does not fit', () => {
 });
 
 test('tokensWithPrompts computes only the gradients that are wanted', () => {
-  const x = engine.parameter('x', new Float32Array(24), [2, 4, 3], false);
+  const x = engine.parameter('x', new Float32Array(108), [9, 4, 3], false);
   const prompts = engine.parameter('prompts', new Float32Array(3), [1, 3], true);
   const kernels = launched(engine, () => {
     valueAndGrad(engine, [prompts], () => sumAll({ x: tokensWithPrompts({ x, prompts, skip: 1 }) }));

@@ -1,7 +1,7 @@
 import { assembleDims, assemble as assembleKernel, MAX_PIECES } from '../../kernels/tokens/assemble.ts';
 import type { Engine } from '../engine.ts';
 import { launch } from '../launch.ts';
-import { type Dtype, product, type Shape } from '../shape.ts';
+import { bytesOf, type Dtype, product, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** A contiguous part of every row of the result; all numbers count elements. */
@@ -20,12 +20,28 @@ export function zeroPiece(length: number): TensorPiece {
   return { source: null, length, stride: 0, start: 0 };
 }
 
+/** What is put together in no more pieces than this is copied by as many commands, which is less work than a dispatch. */
+const MOST_COPIES = 8;
+
 /**
- * Puts rows together from pieces, several at a time; not differentiable itself.
+ * Puts rows together from pieces, several at a time; not differentiable itself. A single contiguous piece that a
+ * binding can begin with is not copied: the result shows the source.
  * @param shape of the result; its elements are the pieces of row 0, then those of row 1, and so on.
+ * @param base of that shape: the pieces are added to it.
  */
-export function assemble(engine: Engine, rows: number, pieces: readonly TensorPiece[], shape: Shape): Tensor {
+export function assemble(
+  engine: Engine,
+  rows: number,
+  pieces: readonly TensorPiece[],
+  shape: Shape,
+  base?: Tensor,
+): Tensor {
   let level = pieces.filter((piece) => piece.length > 0);
+  if (!base && rows === 1 && level.length === 1) {
+    const [{ source, start }] = level;
+    if (source && engine.isPartStart(source, start)) return engine.part(source, start, shape);
+  }
+  if (!base && isCopied(rows, level)) return copied(engine, rows, level, shape);
   while (level.length > MAX_PIECES) {
     const groups: TensorPiece[] = [];
     for (let i = 0; i < level.length; i += MAX_PIECES)
@@ -33,7 +49,29 @@ export function assemble(engine: Engine, rows: number, pieces: readonly TensorPi
     level = groups;
   }
   const y = engine.empty(shape, dtypeOf(level));
-  if (level.length > 0) assembleInto(y, rows, level);
+  if (level.length > 0) assembleInto(y, rows, level, base);
+  return y;
+}
+
+/** Whether pieces are few, or in one row, and lie where commands can copy: at multiples of four bytes. */
+function isCopied(rows: number, pieces: readonly TensorPiece[]): boolean {
+  if (rows > 1 && rows * pieces.length > MOST_COPIES) return false;
+  const dtype = dtypeOf(pieces);
+  return pieces.every(({ length, stride, start }) =>
+    [length, stride, start].every((count) => bytesOf([count], dtype) % 4 === 0),
+  );
+}
+
+function copied(engine: Engine, rows: number, pieces: readonly TensorPiece[], shape: Shape): Tensor {
+  const y = engine.empty(shape, dtypeOf(pieces));
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const { source, length, stride, start } of pieces) {
+      if (source) engine.copy(source, y, { from: start + row * stride, to: at, count: length });
+      else engine.clear(y, { from: at, count: length });
+      at += length;
+    }
+  }
   return y;
 }
 
@@ -50,14 +88,15 @@ function dtypeOf(pieces: readonly TensorPiece[]): Dtype {
   return pieces.find(({ source }) => source)?.source?.dtype ?? 'f32';
 }
 
-function assembleInto(y: Tensor, rows: number, pieces: readonly TensorPiece[]): void {
+function assembleInto(y: Tensor, rows: number, pieces: readonly TensorPiece[], base?: Tensor): void {
   const sources = pieces.map((piece) => piece.source ?? undefined);
   const dims = assembleDims(
     rows,
     pieces.map(({ source, ...piece }) => ({ ...piece, size: source?.size ?? 0 })),
+    Number(base !== undefined),
   );
   const [source0, source1, source2, source3] = sources;
-  launch(assembleKernel, dims, { source0, source1, source2, source3, y });
+  launch(assembleKernel, dims, { source0, source1, source2, source3, base, y });
 }
 
 /** A tensor seen as (outer, length, inner) around one axis. */

@@ -3,6 +3,7 @@ import { engineOf } from '../launch.ts';
 import { defineOp } from '../op.ts';
 import { show } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { accumulate } from './accumulate.ts';
 import { around, assemble, slicePiece, wholePiece, withAxis, zeroPiece } from './assemble.ts';
 
 interface SliceArgs {
@@ -27,13 +28,14 @@ export const slice = defineOp({
     const y = assemble(engine, around(x.shape, axis).outer, [piece], withAxis(x.shape, axis, length));
     return { output: y, save };
   },
-  vjp: (dy, { axis, start, whole }) => {
+  adds: ['x'],
+  vjp: (dy, { axis, start, whole }, _, met) => {
     const engine = engineOf({ dy });
     const { outer, length, inner } = around(dy.shape, axis);
-    if (length === whole) return { x: dy };
+    if (length === whole) return { x: met.x ? accumulate({ a: met.x, b: dy }) : dy };
     const before = zeroPiece(start * inner);
     const after = zeroPiece((whole - start - length) * inner);
     const shape = withAxis(dy.shape, axis, whole);
-    return { x: assemble(engine, outer, [before, wholePiece(dy, axis), after], shape) };
+    return { x: assemble(engine, outer, [before, wholePiece(dy, axis), after], shape, met.x) };
   },
 });

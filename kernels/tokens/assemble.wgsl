@@ -1,16 +1,17 @@
-// Rows put together from pieces: row r of y is piece 0, then 1, 2, 3; piece k is `length` elements of source k,
+// Rows put together from pieces, y = base + pieces; without base (extended 0) just the pieces. Row r is piece 0, then 1, 2, 3; piece k is `length` elements of source k,
 // beginning at r * stride + start. stride 0 repeats the same piece in every row; a piece without a source (size 0)
 // is zeros. Concatenation, slices, repetition and prompt insertion are this with different numbers.
 // Each thread owns PER_THREAD vec4 of y, in steps of the workgroup's width.
 const WG: u32 = 32;
 const PER_THREAD: u32 = 16;
 alias store_t = f32;
-struct Dims { rows: u32, width: u32, length0: u32, stride0: u32, start0: u32, size0: u32, length1: u32, stride1: u32, start1: u32, size1: u32, length2: u32, stride2: u32, start2: u32, size2: u32, length3: u32, stride3: u32, start3: u32, size3: u32 }
+struct Dims { rows: u32, width: u32, length0: u32, stride0: u32, start0: u32, size0: u32, length1: u32, stride1: u32, start1: u32, size1: u32, length2: u32, stride2: u32, start2: u32, size2: u32, length3: u32, stride3: u32, start3: u32, size3: u32, extended: u32 }
 @group(0) @binding(0) var<storage, read> source0: array<vec4<store_t>>;  // (size0)
 @group(0) @binding(1) var<storage, read> source1: array<vec4<store_t>>;  // (size1)
 @group(0) @binding(2) var<storage, read> source2: array<vec4<store_t>>;  // (size2)
 @group(0) @binding(3) var<storage, read> source3: array<vec4<store_t>>;  // (size3)
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<store_t>>;  // (rows, width)
+@group(0) @binding(4) var<storage, read> base: array<vec4<store_t>>;     // (rows, width), with extended
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<store_t>>;  // (rows, width)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 // The element of a piece's source that belongs at column c of row r, if the piece begins at column `begin`.
@@ -30,6 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let aligned = ((width | p0.stride | p0.start | p1.begin | p1.stride | p1.start | p2.begin | p2.stride | p2.start
     | p3.begin | p3.stride | p3.start) & 3) == 0;
   let step = select(1u, 4u, aligned);
+  let extended = dims.extended != 0;
   let first = (group.y * groups.x + group.x) * WG * PER_THREAD;
   let end = min(first + WG * PER_THREAD, (dims.rows * width + 3) / 4);
   for (var at = first + local.x; at < end; at += WG) {
@@ -55,6 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
       if (aligned) { value = vector; } else { value[k] = vector[i % 4]; }
     }
+    if (extended) { value = vec4<store_t>(vec4f(value) + vec4f(base[at])); }
     y[at] = value;
   }
 }
