@@ -18,11 +18,17 @@ export interface TapeNode {
     dys: readonly (Tensor | undefined)[],
     before: Readonly<Record<string, Tensor>>,
   ): Record<string, Tensor | readonly (Tensor | undefined)[] | undefined>;
+  /**
+   * Instead of `vjp`: records the operations that the node stands for, to be walked next.
+   * @returns ids of the tensors that take the place of `outputs`.
+   */
+  replay?(): readonly number[];
 }
 
 /** Reverse-mode differentiation: a list of operations walked once backwards. */
 export class Tape {
   private readonly nodes: TapeNode[] = [];
+  private recording = true;
   private readonly scopes: Scopes;
   private readonly add: (a: Tensor, b: Tensor) => Tensor;
 
@@ -32,8 +38,20 @@ export class Tape {
   }
 
   record(node: TapeNode): void {
+    if (!this.recording) return;
     for (const tensor of tensorsIn(node.save)) tensor.storage.hold();
     this.nodes.push(node);
+  }
+
+  /** Runs `body`, whose operations compute what backward would want but are not recorded. */
+  without<T>(body: () => T): T {
+    const { recording } = this;
+    this.recording = false;
+    try {
+      return body();
+    } finally {
+      this.recording = recording;
+    }
   }
 
   /**
@@ -67,7 +85,10 @@ export class Tape {
   private walk(node: TapeNode, grads: Map<number, Tensor>): void {
     try {
       const dys = node.outputs.map((output) => grads.get(output.id));
-      if (dys.some((dy) => dy)) this.step(node, dys, grads);
+      if (dys.some((dy) => dy)) {
+        if (node.replay) this.replay(node, node.replay(), grads);
+        else this.step(node, dys, grads);
+      }
       for (const output of node.outputs) {
         grads.get(output.id)?.storage.release();
         grads.delete(output.id);
@@ -75,6 +96,16 @@ export class Tape {
     } finally {
       this.forget(node);
     }
+  }
+
+  /** Hands the gradients of the node's outputs to the tensors that took their place. */
+  private replay({ outputs }: TapeNode, ids: readonly number[], grads: Map<number, Tensor>): void {
+    outputs.forEach(({ id }, i) => {
+      const grad = grads.get(id);
+      if (!grad) return;
+      grads.delete(id);
+      grads.set(ids[i], grad);
+    });
   }
 
   private step(node: TapeNode, dys: readonly (Tensor | undefined)[], grads: Map<number, Tensor>): void {

@@ -1,5 +1,6 @@
+import { checkpoint } from '../engine/checkpoint.ts';
 import type { Engine } from '../engine/engine.ts';
-import { add, attention, linear, maskScores } from '../engine/ops/index.ts';
+import { attention, linear, maskScores } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { norm, project } from './block.ts';
 import type { DecoderConfig } from './config.ts';
@@ -26,7 +27,13 @@ export function decoder(
   let x = query;
   for (let i = 0; i < config.layers - 1; i++) {
     x = engine.at(`layers.${i}`, () =>
-      engine.scope(() => decoderLayer(x, memory, weights.under(`layers.${i}`), config, masks)),
+      checkpoint(
+        engine,
+        [x, memory],
+        masks.repeatable((own, shared) =>
+          decoderLayer(own, shared, weights.under(`layers.${i}`), config, masks),
+        ),
+      ),
     );
     observe(`layer${i}`, x);
   }
@@ -65,7 +72,7 @@ function decoderLayer(
   );
 }
 
-/** x + dropout(inner W^T + b), in one launch where nothing is dropped. */
+/** x + dropout(inner W^T + b). */
 function residual(
   x: Tensor,
   inner: Tensor,
@@ -74,8 +81,7 @@ function residual(
   dropout: number,
   masks: DropoutMasks,
 ): Tensor {
-  if (masks.active && dropout > 0)
-    return add({ a: x, b: masks.apply(project(inner, weights, name), dropout) });
+  if (masks.active && dropout > 0) return masks.apply(project(inner, weights, name), dropout, x);
   return linear({
     x: inner,
     weight: weights.get(`${name}.weight`),

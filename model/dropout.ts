@@ -1,4 +1,4 @@
-import { dropout } from '../engine/ops/index.ts';
+import { add, dropout, dropoutCopies } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 
 /** Where one dropout mask of a step comes from; attention takes it as it is. */
@@ -24,15 +24,34 @@ export class DropoutMasks {
     return this.random !== null;
   }
 
+  /** `body`, made to draw the same masks every time it runs: for a checkpoint that is opened now. */
+  repeatable<Args extends readonly unknown[], T>(body: (...args: Args) => T): (...args: Args) => T {
+    const first = this.used;
+    return (...args) => {
+      const later = this.used;
+      this.used = first;
+      const result = body(...args);
+      this.used = Math.max(this.used, later);
+      return result;
+    };
+  }
+
   next(probability: number): DropoutMask | undefined {
     if (this.random === null || probability === 0) return undefined;
     return { probability, random: this.random, op: this.used++ };
   }
 
-  /** x * keep / (1 - p), or x itself in evaluation. */
-  apply(x: Tensor, probability: number): Tensor {
+  /** residual + x * keep / (1 - p), or residual + x in evaluation; x alone where no residual is given. */
+  apply(x: Tensor, probability: number, residual?: Tensor): Tensor {
     const mask = this.next(probability);
-    return mask ? dropout({ x, ...mask }) : x;
+    if (mask) return dropout({ x, ...mask, ...(residual && { residual }) });
+    return residual ? add({ a: residual, b: x }) : x;
+  }
+
+  /** Copies of each item of x (n, ...), each with a mask of its own: (n, copies, ...); x itself where nothing is dropped. */
+  applyToCopies(x: Tensor, copies: number, probability: number): Tensor {
+    const mask = this.next(probability);
+    return mask ? dropoutCopies({ x, copies, ...mask }) : x;
   }
 }
 

@@ -1,3 +1,4 @@
+import { checkpoint } from '../engine/checkpoint.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   add,
@@ -76,7 +77,9 @@ export function visionTower(
       held = next ? count : 0;
     }
     x = engine.at(`resblocks.${block}`, () =>
-      engine.scope(() => clipBlock(x, weights.under(`transformer.resblocks.${block}`), heads)),
+      checkpoint(engine, [x], (input) =>
+        clipBlock(input, weights.under(`transformer.resblocks.${block}`), heads),
+      ),
     );
     observe(`vit.block${block}`, x);
     if (tapped.has(block)) {
@@ -147,10 +150,11 @@ function promptsOf(
     weight: weights.get('prompt_proj.weight'),
     bias: weights.get('prompt_proj.bias'),
   });
-  return split({ x: projected, axis: 0, sizes: new Array(deep + 1).fill(1) }).map((prompts) => {
-    const tokens = reshape({ x: prompts, shape: [count, width] });
-    return masks.active && dropout > 0 ? masks.apply(broadcastTo({ x: tokens, batch }), dropout) : tokens;
-  });
+  const blocks = reshape({ x: projected, shape: [deep + 1, count, width] });
+  const masked = masks.applyToCopies(blocks, batch, dropout);
+  return split({ x: masked, axis: 0, sizes: new Array(deep + 1).fill(1) }).map((prompts) =>
+    reshape({ x: prompts, shape: masked.shape.slice(1) }),
+  );
 }
 
 function patchTokens(x: Tensor, skip: number): Tensor {

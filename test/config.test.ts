@@ -75,6 +75,21 @@ test('a saved configuration is loaded as it was', () => {
   assert.equal(loadConfig(file), config);
 });
 
+test('a saved configuration without later settings is what the program did before them', () => {
+  const file = join(folder, 'early.json');
+  const { engine: _, ...early } = embeddedPreset();
+  const { aggregation: __, ...model } = early.model;
+  writeFileSync(file, JSON.stringify({ ...early, model }));
+  assert.equal(loadConfig(file), embeddedPreset());
+  writeFileSync(file, JSON.stringify({ ...embeddedPreset(), engine: { precision: 'f16' } }));
+  assert.equal(loadConfig(file).engine, { precision: 'f16', checkpointing: false });
+  const { optim: ___, ...broken } = early;
+  writeFileSync(file, JSON.stringify(broken));
+  assert.match(errorOf(ConfigError, () => loadConfig(file)).message, 'optim: missing');
+  const missing = rejected(early);
+  assert.match(missing.message, 'engine: missing', 'what is not saved has to be complete');
+});
+
 test('a configuration that cannot be read names the file and the cause', () => {
   const missing = join(folder, 'none.json');
   assert.is(

@@ -1,9 +1,9 @@
-import { createEngine, type Engine } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { createGpu, type Gpu, type GpuOptions } from '../engine/gpu/context.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 
 /** The engine of a test file; close it in `after`. Shader warnings are failures. */
-export function openEngine(options: GpuOptions = {}): Promise<Engine> {
+export function openEngine(options: EngineOptions = {}): Promise<Engine> {
   return createEngine(nodePlatform(), { onWarning: refuse, ...options });
 }
 

@@ -4,7 +4,7 @@ import type { ParameterStore } from '../model/store.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import { checkStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { formatConfig, parseConfig, type RunConfig } from './config.ts';
+import { formatConfig, parseSavedConfig, type RunConfig } from './config.ts';
 import type { AdamW } from './optimizer.ts';
 
 /** Bumped when a checkpoint's contents change their meaning. */
@@ -75,7 +75,7 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
     step: whole('step'),
     updates: whole('updates'),
     best: metadata.best ? Number(metadata.best) : null,
-    config: parseConfig(JSON.parse(metadata.config), `${file}: the configuration inside`),
+    config: parseSavedConfig(JSON.parse(metadata.config), `${file}: the configuration inside`),
     tensors,
   };
 }

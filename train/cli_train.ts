@@ -86,10 +86,10 @@ Examples:
 
 /**
  * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something
- * is reported, and what is done after the training. All others would change the training itself.
+ * is reported, what is done after the training, and what changes no bit of it. All others would change the training itself.
  */
 const freeOnResume =
-  /^(adapter|data\.(root|clip|textEmbeddings|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
+  /^(adapter|engine\.checkpointing|data\.(root|clip|textEmbeddings|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
 
 /**
  * Reads the command line of `npm run train` (without node and script).

@@ -3,6 +3,7 @@ import { systemCause } from '../engine/atomic_file.ts';
 import type { EngineOptions } from '../engine/engine.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { describeIssues } from './config_errors.ts';
+import { listFields, valueAt } from './config_fields.ts';
 import { checkTogether } from './config_rules.ts';
 import { type RunConfig, settingsSchema } from './config_schema.ts';
 
@@ -30,9 +31,36 @@ export function parseConfig(value: unknown, origin: string): RunConfig {
   );
 }
 
+/**
+ * {@link parseConfig} for what an earlier run saved: settings that did not exist then are what the program did
+ * without them.
+ */
+export function parseSavedConfig(value: unknown, origin: string): RunConfig {
+  return parseConfig(withAddedSettings(value), origin);
+}
+
+function withAddedSettings(saved: unknown): unknown {
+  const result: unknown = structuredClone(saved);
+  const fields = listFields(settingsSchema);
+  const isNew = (section: string): boolean =>
+    fields.every(({ path, before }) => !path.startsWith(`${section}.`) || before !== undefined);
+  for (const { path, before } of fields) {
+    if (before === undefined) continue;
+    const [section, key] = [path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1)];
+    if (isRecord(result) && isNew(section)) result[section] ??= {};
+    const place = valueAt(result, section.split('.'));
+    if (isRecord(place) && !Object.hasOwn(place, key)) place[key] = before;
+  }
+  return result;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** What a run's engine is made with. */
 export function engineOptions({ adapter, engine }: RunConfig): EngineOptions {
-  return { adapter: adapter ?? undefined, precision: engine.precision };
+  return { adapter: adapter ?? undefined, ...engine };
 }
 
 /** The text that `config.json` holds. */
@@ -45,7 +73,7 @@ export function formatConfig(config: RunConfig): string {
  * @throws DataError where the file is missing or no JSON, ConfigError where it holds no valid run.
  */
 export function loadConfig(file: string): RunConfig {
-  return parseConfig(readJson(file), file);
+  return parseSavedConfig(readJson(file), file);
 }
 
 function readJson(file: string): unknown {

@@ -16,6 +16,11 @@ export interface Bounds {
   below?: number;
 }
 
+/** A setting that did not exist from the start: runs saved before it did were made with `value`. */
+export function added<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>): Schema {
+  return schema.meta({ ...schema.meta(), before: value });
+}
+
 /** A whole number, from `from` to `to`. */
 export function whole(description: string, from = 0, to = Number.MAX_SAFE_INTEGER) {
   const most = to === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${to}`;
@@ -71,6 +76,8 @@ export interface FieldInfo {
   path: string;
   wanted: string;
   description: string;
+  /** What runs saved before the setting existed were made with; undefined where it always existed. */
+  before?: unknown;
 }
 
 /** All settings below `schema`, in the order of the schema. */
@@ -79,7 +86,15 @@ export function listFields(schema: z.ZodObject, prefix = ''): FieldInfo[] {
     const path = prefix === '' ? key : `${prefix}.${key}`;
     if (entry instanceof z.ZodObject) return listFields(entry, path);
     const field = entry as z.ZodType;
-    return [{ path, wanted: wantedOf(field), description: field.description ?? '' }];
+    const before = field.meta()?.before;
+    return [
+      {
+        path,
+        wanted: wantedOf(field),
+        description: field.description ?? '',
+        ...(before !== undefined && { before }),
+      },
+    ];
   });
 }
 

@@ -6,7 +6,7 @@ import {
   type PromptConfig,
   type VisionConfig,
 } from '../model/config.ts';
-import { choice, flag, list, orNull, pair, real, text, whole } from './config_fields.ts';
+import { added, choice, flag, list, orNull, pair, real, text, whole } from './config_fields.ts';
 
 /** The three benchmarks, by their number of classes. */
 export const datasetNames = ['voc20', 'context59', 'coco171'] as const;
@@ -73,9 +73,12 @@ const model = z.strictObject({
     z.array(z.int().min(0)),
     'a list of lists of block indices, such as [[5,6,7],[8,9,10],[11]]',
   ),
-  aggregation: choice(
-    'what makes one memory of the blocks of a stage: NGA with learnt or fixed weights, the plain sum, a linear layer after concatenation',
-    aggregations,
+  aggregation: added(
+    choice(
+      'what makes one memory of the blocks of a stage: NGA with learnt or fixed weights, the plain sum, a linear layer after concatenation',
+      aggregations,
+    ),
+    'gaussian',
   ),
   sharedQueries: flag('one projection of the class queries for all decoders instead of one for each'),
   decoder,
@@ -150,9 +153,18 @@ const evaluation = z.strictObject({
 });
 
 const engine = z.strictObject({
-  precision: choice(
-    'how activations and frozen weights are stored; f16 halves their memory and needs an adapter with shader-f16',
-    precisions,
+  precision: added(
+    choice(
+      'how activations and frozen weights are stored; f16 halves their memory and needs an adapter with shader-f16',
+      precisions,
+    ),
+    'f32',
+  ),
+  checkpointing: added(
+    flag(
+      'activations of transformer blocks are computed again for backward: less memory, more time, same bits',
+    ),
+    false,
   ),
 });
 

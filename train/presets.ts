@@ -72,7 +72,7 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
     dataset,
     seed: 0,
     adapter: null,
-    engine: { precision: 'f32' },
+    engine: { precision: 'f32', checkpointing: false },
     data: {
       root: source.root,
       clip: defaultClip,
