@@ -3,6 +3,8 @@ import { attentionDelta } from './attention/delta.ts';
 import { attentionForward, attentionForwardAny } from './attention/forward.ts';
 import { attentionProduct, attentionProductAny } from './attention/product.ts';
 import { attentionScores, attentionScoresAny } from './attention/scores.ts';
+import { attentionShort } from './attention/short.ts';
+import { attentionShortDkv, attentionShortDq } from './attention/short_backward.ts';
 import { bilinearBackward, bilinearForward } from './bilinear/bilinear.ts';
 import { infoNceBackward, infoNceFinish, infoNceLines } from './contrastive/info_nce.ts';
 import { poolBackward, poolForward } from './contrastive/pool.ts';
@@ -43,6 +45,9 @@ export const catalogue: readonly AnyKernel[] = [
   attentionProductAny,
   attentionScores,
   attentionScoresAny,
+  attentionShort,
+  attentionShortDq,
+  attentionShortDkv,
   matmulNN,
   matmulNT,
   matmulTN,

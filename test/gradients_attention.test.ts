@@ -113,6 +113,8 @@ for (const [name, sizes, settings] of [
   ['packed with dropout', { batch: 1, heads: 3, tokens: 67, headDim: 8 }, { probability: 0.1, opId: 9 }],
   ['one token', { batch: 3, heads: 1, tokens: 1, headDim: 12 }, {}],
   ['heads of 128', { batch: 1, heads: 1, tokens: 40, headDim: 128 }, {}],
+  ['as many tokens as registers hold', { batch: 2, heads: 2, tokens: 48, headDim: 32 }, {}],
+  ['one more than that', { batch: 1, heads: 2, tokens: 49, headDim: 32 }, {}],
   ['so many heads that they take several rounds', { batch: 1, heads: 3, tokens: 800, headDim: 4 }, {}],
   ['so many tokens that one head takes several rounds', { batch: 1, heads: 1, tokens: 1190, headDim: 4 }, {}],
 ] as const) {
@@ -222,7 +224,8 @@ test('only wanted gradients are computed', async () => {
   for (const name of ['q', 'k', 'v']) {
     const one = await run(inputs, dy, op, [name]);
     assert.equal(Object.keys(one).sort(), [name, 'y'].sort());
-    assert.equal(one[name], all[name]);
+    // delta comes from another kernel where nobody wants dq, so equal up to rounding
+    assert.ok(worstError(one[name], Float64Array.from(all[name])) < 1e-6, name);
   }
 });
 

@@ -4,6 +4,8 @@ import { attentionForward, attentionForwardAny } from '../../kernels/attention/f
 import { attentionProduct, attentionProductAny, type ProductDims } from '../../kernels/attention/product.ts';
 import { TILE } from '../../kernels/attention/reference.ts';
 import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kernels/attention/scores.ts';
+import { attentionShort, isShort } from '../../kernels/attention/short.ts';
+import { attentionShortDkv, attentionShortDq } from '../../kernels/attention/short_backward.ts';
 import { ceilDiv } from '../../kernels/kernel.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
@@ -55,7 +57,8 @@ export function attend({ dims, q, k, v, random }: Operands) {
   const { batch, heads, queries, headDim } = dims;
   if (batch * heads > 65535)
     throw new ShapeError(`attention: ${batch} items x ${heads} heads, wanted at most 65535`);
-  const kernel = headDim % 4 === 0 ? attentionForward : attentionForwardAny;
+  const long = headDim % 4 === 0 ? attentionForward : attentionForwardAny;
+  const kernel = isShort(dims) ? attentionShort : long;
   const y = engineOf({ q }).empty([batch, queries, heads * headDim], q.dtype);
   const { lse } = launch(kernel, dims, { q, k, v, random: dims.threshold > 0 ? random : undefined, y });
   return { output: y, save: { dims, q, k, v, random, y, lse } };
@@ -68,15 +71,51 @@ export function attend({ dims, q, k, v, random }: Operands) {
  */
 const SCRATCH_BYTES = 16 * 2 ** 20;
 
-/**
- * Writes the gradients that are given into their places: packed ones share one tensor. Per round of heads and keys,
- * one dispatch recomputes probabilities and score gradients from the saved log-sum-exp, and one product each gives
- * dv = p^T dy, dk = ds^T q, dq = ds k. Dao et al. 2022, arXiv:2205.14135, Algorithm 4, cut where the scores are stored.
- */
+interface Destinations {
+  dq?: Tensor;
+  dk?: Tensor;
+  dv?: Tensor;
+}
+
+/** Writes the gradients that are given into their places: packed ones share one tensor. */
 export function attendBackward(
   dy: Tensor,
+  saved: ReturnType<typeof attend>['save'],
+  into: Destinations,
+): void {
+  if (isShort(saved.dims)) shortBackward(dy, saved, into);
+  else longBackward(dy, saved, into);
+}
+
+/**
+ * Two dispatches that store no scores: one recomputes them query by query for dq and delta, the other key by key for
+ * dk and dv.
+ */
+function shortBackward(
+  dy: Tensor,
   { dims, q, k, v, random, y, lse }: ReturnType<typeof attend>['save'],
-  { dq, dk, dv }: { dq?: Tensor; dk?: Tensor; dv?: Tensor },
+  { dq, dk, dv }: Destinations,
+): void {
+  const { batch, heads, queries, headDim } = dims;
+  const operands = { q, k, v, dy, random: dims.threshold > 0 ? random : undefined };
+  const { stats } = dq
+    ? launch(attentionShortDq, dims, { ...operands, lse, dq })
+    : launch(attentionDelta, { batch, heads, queries, headDim }, { y, dy, lse });
+  if (!dk && !dv) return;
+  const together = Number(dk === dv);
+  const flags = { givesK: Number(dk !== undefined), givesV: Number(dv !== undefined), together };
+  launch(attentionShortDkv, { ...dims, ...flags }, { ...operands, stats, dk, dv: together ? undefined : dv });
+}
+
+/**
+ * Per round of heads and keys, one dispatch recomputes probabilities and score gradients from the saved log-sum-exp,
+ * and one product each gives dv = p^T dy, dk = ds^T q, dq = ds k. Dao et al. 2022, arXiv:2205.14135, Algorithm 4, cut
+ * where the scores are stored.
+ */
+function longBackward(
+  dy: Tensor,
+  { dims, q, k, v, random, y, lse }: ReturnType<typeof attend>['save'],
+  { dq, dk, dv }: Destinations,
 ): void {
   const { batch, heads, queries, keys, headDim } = dims;
   const scores = headDim % 4 === 0 ? attentionScores : attentionScoresAny;
