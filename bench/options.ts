@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseArguments } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
-import type { Tile } from '../kernels/kernel.ts';
+import type { StoreType, Tile } from '../kernels/kernel.ts';
 
 /** What `npm run bench` was asked for. Names narrow what is run; undefined: all. */
 export interface BenchRequest {
@@ -11,6 +11,8 @@ export interface BenchRequest {
   variant?: string;
   /** Tile constants to run with instead of what is tuned or default. */
   tile?: Tile;
+  /** How the buffers that a kernel can store in f16 are stored; f32 by default. */
+  precision?: StoreType;
   /** Every fitting variant with every tile. */
   allTiles?: boolean;
   /** Like `allTiles`, and keep the fastest right one of each shape for training to use. */
@@ -51,6 +53,12 @@ export function parseBench(argv: string[]): BenchRequest {
     .option('--case <NAME>', 'a named size of the kernels, such as odd')
     .option('--variant <NAME>', 'one implementation, such as plain')
     .option('--tile <NAME=V,...>', 'values of tile constants, such as WG=64', parseTile)
+    .addOption(
+      new Option('--precision <TYPE>', 'how kernels store activations and weights: f32 or f16').choices([
+        'f32',
+        'f16',
+      ]),
+    )
     .option('--all-tiles', 'every variant that fits the adapter with every tile')
     .option('--tune', 'run --all-tiles and keep the fastest right choice of each shape for training')
     .option('--json <FILE>', 'write the rows as JSON')

@@ -5,7 +5,7 @@ import { measure } from '../engine/gpu/measure.ts';
 import { copySpeed, type Peak } from '../engine/gpu/peak.ts';
 import { type Prepared, prepare } from '../engine/gpu/run.ts';
 import type { Choice } from '../engine/gpu/tiles.ts';
-import type { AnyKernel } from '../kernels/kernel.ts';
+import { type AnyKernel, costOf, type Stores, type StoreType } from '../kernels/kernel.ts';
 import { declarationProblems } from '../kernels/specialise.ts';
 
 /** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
@@ -14,7 +14,8 @@ export interface Row {
   case: string;
   /** The variant's name and the values of its tile constants. */
   tile: { variant: string; [constant: string]: string | number };
-  dtype: 'f32';
+  /** What is stored in the buffers whose precision can be chosen. */
+  dtype: StoreType;
   adapter: string;
   ok: boolean;
   /** Of the output that is worst for its tolerance, relative to its largest value; null without a finite one. */
@@ -46,6 +47,8 @@ const UNWRITTEN = 1e30;
 export interface Surroundings {
   gpu: Gpu;
   peak: Peak;
+  /** Of all the problems. */
+  precision: StoreType;
   /** Time for the timing of a row. */
   budgetMs: number;
   readText(url: URL): Promise<string>;
@@ -67,13 +70,13 @@ export class RowMaker {
    */
   async make(problem: Problem, caseName: string, choice: Choice): Promise<Row> {
     const { gpu } = this.with;
-    const { kernel, dims, inputs } = problem;
-    const row = emptyRow(kernel, caseName, choice, gpu.device.name);
+    const { kernel, dims, inputs, stores } = problem;
+    const row = emptyRow(kernel, caseName, choice, gpu.device.name, this.with.precision);
     let prepared: Prepared | null = null;
     try {
-      const compileMs = await this.compile(kernel, choice);
+      const compileMs = await this.compile(kernel, choice, stores);
       gpu.debug(3, () => buffersText(problem));
-      prepared = prepare(gpu, kernel, choice, dims, inputs);
+      prepared = prepare(gpu, kernel, choice, dims, inputs, stores);
       await gpu.device.settle();
       prepared.record();
       const start = performance.now();
@@ -96,7 +99,11 @@ export class RowMaker {
    * @returns how long compiling took; null where the pipeline was there.
    * @throws GpuError where the shader does not compile or does not fit its descriptor.
    */
-  private async compile(kernel: AnyKernel, { variant, tile }: Choice): Promise<number | null> {
+  private async compile(
+    kernel: AnyKernel,
+    { variant, tile }: Choice,
+    stores: Stores,
+  ): Promise<number | null> {
     const { gpu, readText } = this.with;
     const key = `${kernel.name} ${variant.name} ${JSON.stringify(tile)}`;
     const known = this.broken.get(key);
@@ -107,7 +114,7 @@ export class RowMaker {
       if (mismatch) throw new GpuError(`${variant.source.pathname}: ${mismatch}`);
       const before = gpu.pipelines.created;
       const start = performance.now();
-      gpu.pipelines.get(kernel, variant, tile, 'f32');
+      gpu.pipelines.get(kernel, variant, tile, stores);
       await gpu.device.settle();
       return gpu.pipelines.created === before ? null : performance.now() - start;
     } catch (error) {
@@ -127,9 +134,9 @@ export class RowMaker {
     if (wrong.length > 0) row.problem = wrong.join('\n');
   }
 
-  private async time(row: Row, { kernel, dims }: Problem, prepared: Prepared): Promise<void> {
+  private async time(row: Row, { kernel, dims, stores }: Problem, prepared: Prepared): Promise<void> {
     const { gpu, peak, budgetMs } = this.with;
-    const { flops, bytes } = kernel.cost(dims);
+    const { flops, bytes } = costOf(kernel, dims, stores);
     const timing = await measure(gpu, prepared.record, flops + bytes < SMALL ? budgetMs / 4 : budgetMs);
     gpu.debug(2, () => `${row.kernel} ${row.case}: ${JSON.stringify(timing)}`);
     const gflops = flops / timing.ms / 1e6;
@@ -147,12 +154,18 @@ function withoutTrail(message: string): string {
   return lines.join('\n');
 }
 
-function emptyRow(kernel: AnyKernel, caseName: string, { variant, tile }: Choice, adapter: string): Row {
+function emptyRow(
+  kernel: AnyKernel,
+  caseName: string,
+  { variant, tile }: Choice,
+  adapter: string,
+  dtype: StoreType,
+): Row {
   return {
     kernel: kernel.name,
     case: caseName,
     tile: { variant: variant.name, ...tile },
-    dtype: 'f32',
+    dtype,
     adapter,
     ok: false,
     maxError: null,

@@ -3,6 +3,7 @@ import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { AdapterError, DeviceLostError } from '../engine/errors.ts';
 import { makeProblem } from '../engine/gpu/check.ts';
 import { createGpu, type Gpu } from '../engine/gpu/context.ts';
+import { requireF16 } from '../engine/gpu/device.ts';
 import { measurePeak, peakLine } from '../engine/gpu/peak.ts';
 import type { Platform } from '../engine/gpu/platform.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
@@ -59,6 +60,8 @@ async function runJobs(
   { platform, kernels, say }: BenchOptions,
 ): Promise<Row[]> {
   const { device, tiles } = gpu;
+  const { precision = 'f32' } = request;
+  if (precision === 'f16') requireF16(device);
   const jobs = selectJobs(kernels, tiles, request);
   const peak = await measurePeak(gpu);
   say(`${peakLine(device.name, peak)}\n`);
@@ -66,6 +69,7 @@ async function runJobs(
   const maker = new RowMaker({
     gpu,
     peak,
+    precision,
     budgetMs: request.tune ? TUNING_BUDGET_MS : BUDGET_MS,
     readText: platform.readText,
   });
@@ -73,7 +77,7 @@ async function runJobs(
   say(report.header());
   const rows: Row[] = [];
   for (const job of jobs) {
-    const problem = makeProblem(job.kernel, job.dims);
+    const problem = makeProblem(job.kernel, job.dims, precision);
     const found: Row[] = [];
     for (const choice of job.choices) {
       const row = await maker.make(problem, job.caseName, choice).catch((error: Error) => {
@@ -88,7 +92,7 @@ async function runJobs(
       say(winnerLine(winner));
       if (winner) {
         const { variant, tile } = winner.choice;
-        tiles.tuning.keep(job.kernel, job.dims, 'f32', { variant: variant.name, tile });
+        tiles.tuning.keep(job.kernel, job.dims, precision, { variant: variant.name, tile });
         await platform.saveTuning(device.key, tiles.tuning.table(kernels));
       }
     }

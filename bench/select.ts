@@ -1,7 +1,7 @@
 import { ConfigError } from '../engine/errors.ts';
 import type { Choice, TileTable } from '../engine/gpu/tiles.ts';
 import { nearestName } from '../engine/nearest_name.ts';
-import type { AnyKernel, Dims, Tile, Variant } from '../kernels/kernel.ts';
+import { type AnyKernel, aliasesOf, type Dims, type Tile, type Variant } from '../kernels/kernel.ts';
 import type { BenchRequest } from './options.ts';
 
 /** One case of a kernel with the choices of variant and tile to run it with. */
@@ -19,15 +19,19 @@ export interface Job {
 export function selectJobs(
   kernels: readonly AnyKernel[],
   tiles: TileTable,
-  request: Pick<BenchRequest, 'kernel' | 'case' | 'variant' | 'tile' | 'allTiles' | 'tune'>,
+  request: Pick<BenchRequest, 'kernel' | 'case' | 'variant' | 'tile' | 'precision' | 'allTiles' | 'tune'>,
 ): Job[] {
-  const named = kernels.filter(
+  const asked = kernels.filter(
     ({ name }) => !request.kernel || name === request.kernel || name.startsWith(`${request.kernel}.`),
   );
-  if (named.length === 0) {
+  if (asked.length === 0) {
     const families = [...new Set(kernels.map(({ name }) => name.split('.')[0]))];
     const names = [...families, ...kernels.map(({ name }) => name)];
     throw unknown('kernel', request.kernel, names, `There are ${families.sort().join(', ')}.`);
+  }
+  const named = request.precision === 'f16' ? asked.filter((kernel) => aliasesOf(kernel).length > 0) : asked;
+  if (named.length === 0) {
+    throw new ConfigError(`${request.kernel} stores nothing in f16`, 'Leave --precision away.');
   }
   const cases = named.flatMap((kernel) => Object.keys(kernel.cases));
   if (request.case && !cases.includes(request.case)) {
@@ -53,7 +57,7 @@ function choicesFor(
   kernel: AnyKernel,
   dims: Dims,
   tiles: TileTable,
-  { variant: wanted, tile, allTiles, tune }: Parameters<typeof selectJobs>[2],
+  { variant: wanted, tile, precision, allTiles, tune }: Parameters<typeof selectJobs>[2],
 ): Choice[] {
   const variants = tiles.fitting(kernel).filter(({ name }) => !wanted || name === wanted);
   if (allTiles || tune) {
@@ -64,7 +68,7 @@ function choicesFor(
     return variant ? [{ variant, tile: { ...variant.tile.default, ...tile } }] : [];
   }
   if (wanted) return variants.map((variant) => ({ variant, tile: variant.tile.default }));
-  return [tiles.choose(kernel, dims)];
+  return [tiles.choose(kernel, dims, precision)];
 }
 
 /** Refuses a variant or a tile constant that none of the kernels has, and a variant that does not fit. */

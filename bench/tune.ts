@@ -52,12 +52,12 @@ export async function findWinner(
 /** How many times as fast the rival is: the median of rounds in turn, so that other load meets both alike. */
 export async function duel(
   gpu: Gpu,
-  { kernel, dims, inputs }: Problem,
+  { kernel, dims, inputs, stores }: Problem,
   rival: Contender,
   standard: Contender,
 ): Promise<number> {
   const sides = [rival, standard].map(({ choice, row }) => ({
-    prepared: prepare(gpu, kernel, choice, dims, inputs),
+    prepared: prepare(gpu, kernel, choice, dims, inputs, stores),
     dispatches: row.dispatches ?? 1,
   }));
   const ratios: number[] = [];

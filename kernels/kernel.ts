@@ -142,15 +142,17 @@ export function aliasesOf(kernel: AnyKernel): Alias[] {
   return [...new Set(Object.values(kernel.buffers).map(({ dtype }) => dtype))].filter(isAlias);
 }
 
-/** The kernel's cost, where what is stored in f16 moves half the bytes. */
+/** The kernel's cost, which it gives for f32, where the share of the buffers that is stored in f16 moves half as much. */
 export function costOf(kernel: AnyKernel, dims: Dims, stores: Stores): { flops: number; bytes: number } {
   const { flops, bytes } = kernel.cost(dims);
-  let saved = 0;
-  for (const { dtype, shape, access } of Object.values(kernel.buffers)) {
-    if (elementType(dtype, stores) !== 'f16') continue;
-    saved += 2 * product(shape(dims)) * (access === 'read_write' ? 2 : 1);
+  let all = 0;
+  let halved = 0;
+  for (const { dtype, shape } of Object.values(kernel.buffers)) {
+    const size = product(shape(dims));
+    all += size;
+    if (elementType(dtype, stores) === 'f16') halved += size;
   }
-  return { flops, bytes: bytes - saved };
+  return { flops, bytes: all === 0 ? bytes : bytes * (1 - halved / all / 2) };
 }
 
 /** The launch sizes that belong to a `dims` declaration. */
