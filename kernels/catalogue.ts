@@ -8,7 +8,7 @@ import { attentionShortDkv, attentionShortDq } from './attention/short_backward.
 import { bilinearBackward, bilinearForward } from './bilinear/bilinear.ts';
 import { infoNceBackward, infoNceFinish, infoNceLines } from './contrastive/info_nce.ts';
 import { poolBackward, poolForward } from './contrastive/pool.ts';
-import { dropout } from './dropout/dropout.ts';
+import { dropout, dropoutCopiesBackward } from './dropout/dropout.ts';
 import { add } from './elementwise/add.ts';
 import { convert } from './elementwise/convert.ts';
 import { multiply } from './elementwise/multiply.ts';
@@ -62,6 +62,7 @@ export const catalogue: readonly AnyKernel[] = [
   relu,
   reluBackward,
   dropout,
+  dropoutCopiesBackward,
   gatherLinks,
   gatherRows,
   gatherScatter,

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
 import { ShapeError } from '../engine/errors.ts';
-import { dropout } from '../engine/ops/index.ts';
+import { dropout, dropoutCopies } from '../engine/ops/index.ts';
 import { openEngine } from './device.ts';
 import { evaluate, values } from './vjp.ts';
 
@@ -99,6 +99,47 @@ test('backward draws the same mask', async () => {
     assert.ok(Math.abs(gradients.x[i] - wanted) < 1e-6, `element ${i}: ${gradients.x[i]}, wanted ${wanted}`);
   });
   assert.ok(y.includes(0) && y.some((v) => v !== 0));
+  random.dispose();
+});
+
+test('a residual is added, and its gradient is that of the result', async () => {
+  const inputs = { x: values([7, 13], 1), residual: values([7, 13], 3) };
+  const dy = values([7, 13], 2).values;
+  const random = engine.tensor(Uint32Array.of(8, 9, 10, 0), [4]);
+  const mask = { probability: 0.3, random, op: 6 };
+  const alone = await evaluate(engine, { x: inputs.x }, ({ x }) => dropout({ x, ...mask }), dy);
+  const { y, gradients } = await evaluate(
+    engine,
+    inputs,
+    ({ x, residual }) => dropout({ x, residual, ...mask }),
+    dy,
+  );
+  y.forEach((v, i) => {
+    assert.ok(Math.abs(v - alone.y[i] - inputs.residual.values[i]) < 1e-6, `element ${i}`);
+  });
+  assert.equal(gradients, { x: alone.gradients.x, residual: dy });
+  random.dispose();
+});
+
+test('copies have masks of their own and add up their gradients', async () => {
+  const [items, copies, block] = [2, 3, 5 * 7];
+  const inputs = { x: values([items, 5, 7], 1) };
+  const dy = values([items, copies, 5, 7], 2).values;
+  const random = engine.tensor(Uint32Array.of(8, 9, 10, 0), [4]);
+  const mask = { probability: 0.3, random, op: 6 };
+  const found = await evaluate(engine, inputs, ({ x }) => dropoutCopies({ x, copies, ...mask }), dy);
+  const repeated = Float64Array.from({ length: items * copies * block }, (_, i) => {
+    return inputs.x.values[Math.floor(i / (copies * block)) * block + (i % block)];
+  });
+  // the masks are those of as many elements side by side
+  const flat = { x: { shape: [items * copies * block], values: repeated } };
+  const wanted = await evaluate(engine, flat, ({ x }) => dropout({ x, ...mask }), dy);
+  assert.equal(found.y, wanted.y);
+  found.gradients.x.forEach((v, i) => {
+    const first = Math.floor(i / block) * copies * block + (i % block);
+    const sum = [0, 1, 2].reduce((s, c) => s + wanted.gradients.x[first + c * block], 0);
+    assert.ok(Math.abs(v - sum) < 1e-6, `element ${i}: ${v}, wanted ${sum}`);
+  });
   random.dispose();
 });
 

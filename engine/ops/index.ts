@@ -7,7 +7,7 @@ export { cast } from './cast.ts';
 export { clipDivisor } from './clip_norm.ts';
 export { concat } from './concat.ts';
 export { infoNce, logsumexpPool, NO_CONCEPT } from './contrastive.ts';
-export { dropout } from './dropout.ts';
+export { dropout, dropoutCopies } from './dropout.ts';
 export { addConfusion, addWindowScores, argmax, averageWindows, type Window } from './evaluation.ts';
 export { embedding, gatherRows } from './gather.ts';
 export { gaussianSum } from './gaussian_sum.ts';
