@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { median } from '../engine/gpu/measure.ts';
+import { measurePeakOf } from '../engine/gpu/peak.ts';
 import { digits } from '../engine/table.ts';
 import { parseScaling } from './model_scaling_options.ts';
 import { scalingPlot } from './model_scaling_plot.ts';
@@ -37,6 +38,7 @@ export async function runScaling(argv: string[], options: ModelBenchOptions): Pr
   await ensureAdapter({ adapter, platform });
   const { cpu, cores, load: loadBefore } = machine();
   const sweep = quick ? quickSweep : fullSweep;
+  const peak = await measurePeakOf(platform, adapter);
   const open = (): Promise<Engine> => createEngine(platform, { adapter, profile: false });
   const { name, key, software } = await nameOf(open);
   const layers = request.layers ?? (software ? LAYERS_IN_SOFTWARE : LAYERS);
@@ -56,6 +58,7 @@ export async function runScaling(argv: string[], options: ModelBenchOptions): Pr
     cpu,
     cores,
     node: process.version,
+    peak,
     loadBefore,
     loadAfter: machine().load,
     layers,

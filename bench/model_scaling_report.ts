@@ -1,3 +1,4 @@
+import type { Peak } from '../engine/gpu/peak.ts';
 import { digits, formatTable } from '../engine/table.ts';
 import { formatBytes } from '../train/progress.ts';
 import { fitPowerLaw, type PowerLaw } from './model_scaling_fit.ts';
@@ -21,6 +22,8 @@ export interface ScalingResult {
   cpu: string;
   cores: number;
   node: string;
+  /** Of the adapter, measured just before. */
+  peak: Peak;
   /** Load averages of the last minute. */
   loadBefore: number;
   loadAfter: number;
@@ -86,7 +89,7 @@ export function scalingText(result: ScalingResult): string {
 
 /** @param plot name of the plot's file. */
 export function scalingMarkdown(result: ScalingResult, plot: string): string {
-  const { adapter, cpu, cores, node, layers, loadBefore, loadAfter, points } = result;
+  const { adapter, cpu, cores, node, layers, peak, loadBefore, loadAfter, points } = result;
   const table = (titles: string[], rows: string[][]): string =>
     [titles, titles.map(() => '---:'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
   const samples = [...new Set(points.map((point) => point.samples))].sort((a, b) => a - b);
@@ -96,7 +99,7 @@ export function scalingMarkdown(result: ScalingResult, plot: string): string {
       : `The image tower has ${layers} blocks instead of 12, so decoders and loss weigh more than in the whole model.`;
   return `# How a training step grows, on ${adapter}
 
-${cpu}, ${cores} cores, Node ${node}. Load average ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.
+${cpu}, ${cores} cores, Node ${node}, at best ${digits(peak.gflops)} GFLOP/s (multiply-adds in registers, measured just before). Load average ${loadBefore.toFixed(1)} before and ${loadAfter.toFixed(1)} after.
 
 Cascade-CLIP on CLIP ViT-B/16, random weights and images, VOC setting. ${reduced} Each point is the median of
 ${samples.join(' to ')} steps on a device of its own, after a first one that compiles; memory is the most that was on loan from the pool; of the step alone: what was not

@@ -1,6 +1,7 @@
 import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { createEngine } from '../engine/engine.ts';
+import { measurePeakOf, type Peak, peakLine } from '../engine/gpu/peak.ts';
 import type { Platform } from '../engine/gpu/platform.ts';
 import { digits, formatTable } from '../engine/table.ts';
 import { datasetInfo } from '../train/datasets/info.ts';
@@ -31,15 +32,18 @@ export interface ModelBenchOptions {
 /** What `--json` writes; times in milliseconds. */
 export interface StepResult extends StepTimes {
   preset: StepPreset;
+  checkpointing: boolean;
   adapter: string;
   machine: Machine & { node: string };
   images: number;
   imagesPerSecond: number;
   /** Inference on one image of the same size, all classes scored; null for the miniature. */
   forwardMs: number | null;
-  /** Opening driver, device and kernels, then making and uploading the parameters. */
+  /** Opening device and kernels, then making and uploading the parameters. */
   engineMs: number;
   storeMs: number;
+  /** Of the adapter, measured just before. */
+  peak: Peak;
 }
 
 /**
@@ -50,12 +54,13 @@ export async function runStep(
   argv: string[],
   { platform, machine, say }: ModelBenchOptions,
 ): Promise<number> {
-  const { preset, steps, json, adapter } = parseStep(argv);
+  const { preset, steps, checkpointing, json, adapter } = parseStep(argv);
   requireFolderOf(json);
   const { load } = machine();
-  const begin = performance.now();
   await ensureAdapter({ adapter, platform });
-  const engine = await createEngine(platform, { adapter, profile: true });
+  const peak = await measurePeakOf(platform, adapter);
+  const begin = performance.now();
+  const engine = await createEngine(platform, { adapter, checkpointing, profile: true });
   const engineMs = performance.now() - begin;
   try {
     const training = openPreset(preset, engine);
@@ -63,6 +68,7 @@ export async function runStep(
     const forwardMs = await timeForward(engine, training);
     const result: StepResult = {
       preset,
+      checkpointing,
       adapter: engine.gpu.device.name,
       machine: { ...machine(), load, node: process.version },
       images: training.images,
@@ -71,6 +77,7 @@ export async function runStep(
       engineMs,
       storeMs: training.storeMs,
       ...times,
+      peak,
     };
     say(stepText(result));
     if (json) await writeFileAtomic(json, `${JSON.stringify(result, null, 1)}\n`);
@@ -112,5 +119,7 @@ export function stepText(result: StepResult): string {
       `device ${digits(result.engineMs)} ms, parameters ${digits(result.storeMs)} ms, first step ${digits(result.firstMs)} ms`,
     ],
   ];
-  return `${preset} on ${adapter}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}`;
+  const recomputed = result.checkpointing ? ', activations recomputed' : '';
+  return `${peakLine(adapter, result.peak)}
+${preset}${recomputed}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}`;
 }

@@ -11,6 +11,8 @@ export interface StepRequest {
   preset: StepPreset;
   /** Timed steps; null: so many as take a few seconds. */
   steps: number | null;
+  /** Activations of blocks are computed again for backward. */
+  checkpointing: boolean;
   /** File for the results. */
   json?: string;
   adapter?: string;
@@ -37,14 +39,18 @@ export function parseStep(argv: string[]): StepRequest {
     .option('--step', 'this bench')
     .option('--preset <NAME>', stepPresets.join(', '), 'voc20')
     .option('--steps <N>', 'timed steps', wholeNumber)
+    .option(
+      '--checkpointing',
+      'compute activations of blocks again for backward, as engine.checkpointing=true',
+    )
     .option('--json <FILE>', 'write the results as JSON')
     .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
     .addHelpText('after', notes);
-  const { preset, steps = null, json, adapter } = parseArguments(command, argv).opts();
+  const { preset, steps = null, checkpointing = false, json, adapter } = parseArguments(command, argv).opts();
   if (!stepPresets.includes(preset)) {
     throw new ConfigError(`there is no preset '${preset}'`, `There are ${stepPresets.join(', ')}.`);
   }
-  return { preset, steps, json, adapter };
+  return { preset, steps, checkpointing, json, adapter };
 }
 
 /** A whole number of at least one. */

@@ -10,6 +10,7 @@ import { parseStep } from '../bench/model_step_options.ts';
 import { timeForward, timeSteps } from '../bench/model_step_time.ts';
 import { openCascade } from '../bench/model_training.ts';
 import { ConfigError } from '../engine/errors.ts';
+import type { Peak } from '../engine/gpu/peak.ts';
 import { parseConfig } from '../train/config.ts';
 import { embeddedPreset } from '../train/presets.ts';
 import { openEngine } from './device.ts';
@@ -18,9 +19,17 @@ import { errorOf } from './error_of.ts';
 const test = suite('bench: whole steps');
 
 test('--step reads its flags and refuses what it does not know', () => {
-  assert.equal(parseStep(['--step']), { preset: 'voc20', steps: null, json: undefined, adapter: undefined });
-  const request = parseStep('--step --preset miniature --steps 7 --json a.json --adapter x'.split(' '));
-  assert.equal(request, { preset: 'miniature', steps: 7, json: 'a.json', adapter: 'x' });
+  assert.equal(parseStep(['--step']), {
+    preset: 'voc20',
+    steps: null,
+    checkpointing: false,
+    json: undefined,
+    adapter: undefined,
+  });
+  const request = parseStep(
+    '--step --preset miniature --steps 7 --checkpointing --json a.json --adapter x'.split(' '),
+  );
+  assert.equal(request, { preset: 'miniature', steps: 7, checkpointing: true, json: 'a.json', adapter: 'x' });
   const preset = errorOf(ConfigError, () => parseStep(['--step', '--preset', 'large']));
   assert.match(preset.message, "there is no preset 'large'");
   assert.match(errorOf(ConfigError, () => parseStep(['--step', '--steps', '0'])).message, "'0' is no whole");
@@ -77,8 +86,11 @@ test('a step is timed without making anything new, and inference after it', asyn
   }
 });
 
+const peak: Peak = { gflops: 80, copies: [{ bytes: 2 ** 24, gbps: 12 }] };
 const stepResult: StepResult = {
   preset: 'voc20',
+  checkpointing: false,
+  peak,
   adapter: 'a card',
   machine: { cpu: 'a CPU', cores: 2, load: 0.5, peakRss: 3 * 2 ** 30, node: 'v20' },
   images: 1,
@@ -99,7 +111,8 @@ const stepResult: StepResult = {
 
 test('a timed step is told in lines', () => {
   assert.equal(stepText(stepResult).split('\n'), [
-    'voc20 on a card, a CPU, 2 cores, load 0.5',
+    'a card: at best 80.0 GFLOP/s; copies move 16 MiB at 12.0 GB/s (measured now)',
+    'voc20, a CPU, 2 cores, load 0.5',
     '',
     'step            8000 ms, median of 3 steps',
     'throughput      0.13 images/s (1 a step)',
@@ -112,6 +125,7 @@ test('a timed step is told in lines', () => {
     'start-up        device 20.0 ms, parameters 1500 ms, first step 9000 ms',
   ]);
   const busy = { ...stepResult, gpuMs: null, machine: { ...stepResult.machine, load: 2.5 } };
+  assert.match(stepText({ ...busy, checkpointing: true }), 'voc20, activations recomputed, a CPU');
   assert.match(stepText(busy), 'load 2.5 (busy: times are too long)');
   assert.match(stepText(busy), 'GPU at work     unknown: the adapter has no timestamps');
 });
@@ -165,6 +179,7 @@ const scaling: ScalingResult = {
   cpu: 'a CPU',
   cores: 2,
   node: 'v20',
+  peak,
   loadBefore: 0.1,
   loadAfter: 1.9,
   layers: 4,
