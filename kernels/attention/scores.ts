@@ -28,6 +28,7 @@ const subgroup: Variant<ScoresDims> = {
   source: at('scores_subgroup.wgsl'),
   helpers: [at('../shared/philox.wgsl')],
   fits: softwareSubgroups,
+  constants: (d) => ({ DROPS: Number(d.threshold > 0) }),
   tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
   grid: (d, t) => [d.keyTiles * (TILE / t.ROWS) * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };

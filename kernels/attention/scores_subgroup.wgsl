@@ -5,6 +5,7 @@
 enable subgroups;
 const ROWS: u32 = 32;
 const STEP: u32 = 4;
+const DROPS: bool = true;  // without dropout its code is left out: even a loop of no steps is run through once
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
@@ -81,7 +82,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let opId = dims.opId;
   let state = vec4u(random[0], random[1], random[2], 0);
   let keptScale = 1 / (1 - f32(threshold) / 4294967296.0);
-  let droppingSteps = select(0u, STEP, threshold > 0);
   let maskRow = (keys + 3) / 4;
 
   let plane = dims.countHeads * keyTiles * queryTiles * 256;
@@ -95,12 +95,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var r = 0u; r < STEP; r++) { mask[r] = vec4f(1); }
     // one query and 4 keys at a time, keys first; masks go round and their components move up
     var draw = place * maskRow + (firstKey + first) / 4;
-    for (var i = 0u; i < droppingSteps; i++) {
-      let kept = select(vec4f(0), vec4f(keptScale), keep4(state, opId, draw.x + i % (STEP / 4), threshold));
-      draw = select(draw, draw.yzwx, (i + 1) % (STEP / 4) == 0);
-      let rows = array<vec4f, 4>(vec4f(mask[0].yzw, kept.x), vec4f(mask[1].yzw, kept.y), vec4f(mask[2].yzw, kept.z), vec4f(mask[3].yzw, kept.w));
-      for (var r = 0u; r < STEP - 4; r++) { mask[r] = mask[r + 4]; }
-      for (var r = 0u; r < 4; r++) { mask[STEP - 4 + r] = rows[r]; }
+    if (DROPS) {
+      for (var i = 0u; i < STEP; i++) {
+        let kept = select(vec4f(0), vec4f(keptScale), keep4(state, opId, draw.x + i % (STEP / 4), threshold));
+        draw = select(draw, draw.yzwx, (i + 1) % (STEP / 4) == 0);
+        let rows = array<vec4f, 4>(vec4f(mask[0].yzw, kept.x), vec4f(mask[1].yzw, kept.y), vec4f(mask[2].yzw, kept.z), vec4f(mask[3].yzw, kept.w));
+        for (var r = 0u; r < STEP - 4; r++) { mask[r] = mask[r + 4]; }
+        for (var r = 0u; r < 4; r++) { mask[STEP - 4 + r] = rows[r]; }
+      }
     }
     var ds = array<vec4f, STEP>();
     for (var r = 0u; r < STEP; r++) {
