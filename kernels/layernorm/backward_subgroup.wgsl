@@ -81,22 +81,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let meanGX = subgroupSum8(products) * rstd / f32(cols);
   // dx = rstd * (dy * gamma - meanG) - (x - mean) * slope
   let slope = rstd * rstd * meanGX;
+  let offset = mean * slope - rstd * meanG;
+  if (extended) {
+    for (var q = lane; q < quads; q += WG) {
+      let scale = gamma[q];
+      let at = begin + q;
+      dx[at.x] = vec4<store_t>(vec4f(base[at.x]) + rstd.x * scale * vec4f(dy[at.x]) - slope.x * vec4f(x[at.x]) + offset.x);
+      dx[at.y] = vec4<store_t>(vec4f(base[at.y]) + rstd.y * scale * vec4f(dy[at.y]) - slope.y * vec4f(x[at.y]) + offset.y);
+      dx[at.z] = vec4<store_t>(vec4f(base[at.z]) + rstd.z * scale * vec4f(dy[at.z]) - slope.z * vec4f(x[at.z]) + offset.z);
+      dx[at.w] = vec4<store_t>(vec4f(base[at.w]) + rstd.w * scale * vec4f(dy[at.w]) - slope.w * vec4f(x[at.w]) + offset.w);
+    }
+    return;
+  }
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
     let at = begin + q;
-    var d0 = rstd.x * (vec4f(dy[at.x]) * scale - meanG.x) - (vec4f(x[at.x]) - mean.x) * slope.x;
-    var d1 = rstd.y * (vec4f(dy[at.y]) * scale - meanG.y) - (vec4f(x[at.y]) - mean.y) * slope.y;
-    var d2 = rstd.z * (vec4f(dy[at.z]) * scale - meanG.z) - (vec4f(x[at.z]) - mean.z) * slope.z;
-    var d3 = rstd.w * (vec4f(dy[at.w]) * scale - meanG.w) - (vec4f(x[at.w]) - mean.w) * slope.w;
-    if (extended) {
-      d0 += vec4f(base[at.x]);
-      d1 += vec4f(base[at.y]);
-      d2 += vec4f(base[at.z]);
-      d3 += vec4f(base[at.w]);
-    }
-    dx[at.x] = vec4<store_t>(d0);
-    dx[at.y] = vec4<store_t>(d1);
-    dx[at.z] = vec4<store_t>(d2);
-    dx[at.w] = vec4<store_t>(d3);
+    dx[at.x] = vec4<store_t>(rstd.x * scale * vec4f(dy[at.x]) - slope.x * vec4f(x[at.x]) + offset.x);
+    dx[at.y] = vec4<store_t>(rstd.y * scale * vec4f(dy[at.y]) - slope.y * vec4f(x[at.y]) + offset.y);
+    dx[at.z] = vec4<store_t>(rstd.z * scale * vec4f(dy[at.z]) - slope.z * vec4f(x[at.z]) + offset.z);
+    dx[at.w] = vec4<store_t>(rstd.w * scale * vec4f(dy[at.w]) - slope.w * vec4f(x[at.w]) + offset.w);
   }
 }

@@ -53,6 +53,31 @@ fn unaligned(first: u32, rows: u32, cols: u32, lane: u32) {
   keepStats(first + lane, rows, lane, means[lane % 4], rstds[lane % 4]);
 }
 
+struct Moments { shift: vec4f, variance: vec4f }
+
+// How far the means of four rows, whose first vec4s are at `base`, are from the pivots, and the variances.
+fn momentsAround(pivot: vec4f, base: vec4u, quads: u32, lane: u32) -> Moments {
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  var squares = vec4f();
+  for (var q = lane; q < quads; q += WG) {
+    let d0 = vec4f(x[base.x + q]) - pivot.x;
+    let d1 = vec4f(x[base.y + q]) - pivot.y;
+    let d2 = vec4f(x[base.z + q]) - pivot.z;
+    let d3 = vec4f(x[base.w + q]) - pivot.w;
+    s0 += d0;
+    s1 += d1;
+    s2 += d2;
+    s3 += d3;
+    squares += vec4f(dot(d0, d0), dot(d1, d1), dot(d2, d2), dot(d3, d3));
+  }
+  let cols = f32(dims.cols);
+  let shift = subgroupSum8(vec4f(dot(s0, ONE), dot(s1, ONE), dot(s2, ONE), dot(s3, ONE))) / cols;
+  return Moments(shift, subgroupSum8(squares) / cols - shift * shift);
+}
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let rows = dims.rows;
@@ -65,33 +90,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let quads = cols / 4;
   let base = min(vec4u(first, first + 1, first + 2, first + 3), vec4u(rows - 1)) * quads;
-  var s0 = vec4f();
-  var s1 = vec4f();
-  var s2 = vec4f();
-  var s3 = vec4f();
-  for (var q = lane; q < quads; q += WG) {
-    s0 += vec4f(x[base.x + q]);
-    s1 += vec4f(x[base.y + q]);
-    s2 += vec4f(x[base.z + q]);
-    s3 += vec4f(x[base.w + q]);
-  }
-  let mean = subgroupSum8(vec4f(dot(s0, ONE), dot(s1, ONE), dot(s2, ONE), dot(s3, ONE))) / f32(cols);
-  var squares = vec4f();
-  for (var q = lane; q < quads; q += WG) {
-    let d0 = vec4f(x[base.x + q]) - mean.x;
-    let d1 = vec4f(x[base.y + q]) - mean.y;
-    let d2 = vec4f(x[base.z + q]) - mean.z;
-    let d3 = vec4f(x[base.w + q]) - mean.w;
-    squares += vec4f(dot(d0, d0), dot(d1, d1), dot(d2, d2), dot(d3, d3));
-  }
-  let rstd = inverseSqrt(subgroupSum8(squares) / f32(cols) + dims.eps);
+  // one pass around each row's first element; where that is so far from the mean that digits are lost, another one
+  // around the mean
+  let pivot = vec4f(element(4 * base.x), element(4 * base.y), element(4 * base.z), element(4 * base.w));
+  let once = momentsAround(pivot, base, quads, lane);
+  let far = any(once.shift * once.shift > 16 * once.variance);
+  let twice = momentsAround(pivot + once.shift, base, select(0, quads, far), lane);
+  let mean = pivot + once.shift + select(vec4f(), twice.shift, far);
+  let variance = select(once.variance, twice.variance, far);
+  let rstd = inverseSqrt(variance + dims.eps);
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
-    let shift = beta[q];
-    y[base.x + q] = vec4<store_t>((vec4f(x[base.x + q]) - mean.x) * rstd.x * scale + shift);
-    y[base.y + q] = vec4<store_t>((vec4f(x[base.y + q]) - mean.y) * rstd.y * scale + shift);
-    y[base.z + q] = vec4<store_t>((vec4f(x[base.z + q]) - mean.z) * rstd.z * scale + shift);
-    y[base.w + q] = vec4<store_t>((vec4f(x[base.w + q]) - mean.w) * rstd.w * scale + shift);
+    let offset = beta[q];
+    y[base.x + q] = vec4<store_t>((vec4f(x[base.x + q]) - mean.x) * rstd.x * scale + offset);
+    y[base.y + q] = vec4<store_t>((vec4f(x[base.y + q]) - mean.y) * rstd.y * scale + offset);
+    y[base.z + q] = vec4<store_t>((vec4f(x[base.z + q]) - mean.z) * rstd.z * scale + offset);
+    y[base.w + q] = vec4<store_t>((vec4f(x[base.w + q]) - mean.w) * rstd.w * scale + offset);
   }
   keepStats(first + lane, rows, lane, mean[lane % 4], rstd[lane % 4]);
 }

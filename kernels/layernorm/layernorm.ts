@@ -27,7 +27,16 @@ export const layernormForward = defineKernel({
   variants: rowVariants(at('forward_subgroup.wgsl'), at('forward.wgsl')),
   dims: { rows: 'u32', cols: 'u32', eps: 'f32' },
   buffers: {
-    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    x: {
+      access: 'read',
+      dtype: 'store_t',
+      shape: (d) => [d.rows, d.cols],
+      // an outlier, as CLIP's activations have them
+      input: (d, random) =>
+        Float64Array.from({ length: d.rows * d.cols }, (_, i) =>
+          d.cols === 192 && i % d.cols === 0 ? 60 : 2 * random() - 1,
+        ),
+    },
     gamma: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
     beta: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
@@ -39,6 +48,7 @@ export const layernormForward = defineKernel({
     odd: { rows: 7, cols: 77, eps: 1e-6 },
     'odd, one row': { rows: 1, cols: 3, eps: 1e-5 },
     'rows of 20': { rows: 6, cols: 20, eps: 1e-6 },
+    'first column far off': { rows: 5, cols: 192, eps: 1e-5 },
   },
   tolerance: { f32: 2e-6 },
   reference: forwardReference,
