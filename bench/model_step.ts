@@ -104,7 +104,7 @@ function classesOf(dataset: Parameters<typeof datasetInfo>[0]): { seen: number; 
 export function stepText(result: StepResult): string {
   const { preset, adapter, machine, images, imagesPerSecond, stepMs, hostMs, gpuMs } = result;
   const share = (ms: number): string => `${digits(ms)} ms, ${((100 * ms) / stepMs).toFixed(1)}% of a step`;
-  const busy = machine.load > machine.cores ? ' (busy: times are too long)' : '';
+  const busy = machine.load > machine.cores ? ' (busy: times may be too long)' : '';
   const rows = [
     ['step', `${digits(stepMs)} ms, median of ${result.steps} steps`],
     ['throughput', `${digits(imagesPerSecond)} images/s (${images} a step)`],

@@ -126,7 +126,7 @@ test('a timed step is told in lines', () => {
   ]);
   const busy = { ...stepResult, gpuMs: null, machine: { ...stepResult.machine, load: 2.5 } };
   assert.match(stepText({ ...busy, checkpointing: true }), 'voc20, activations recomputed, a CPU');
-  assert.match(stepText(busy), 'load 2.5 (busy: times are too long)');
+  assert.match(stepText(busy), 'load 2.5 (busy: times may be too long)');
   assert.match(stepText(busy), 'GPU at work     unknown: the adapter has no timestamps');
 });
 

@@ -65,8 +65,8 @@ const train = (name: string, ...args: string[]): Promise<Ended> =>
 const read = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
 const bytes = (...path: string[]): Buffer => readFileSync(join(folder, ...path));
 
-test('a run goes to the end and leaves config, log, metrics, checkpoints and pictures', async () => {
-  const { code, output } = await train('whole');
+test('a run goes to the end and leaves config, log, metrics, checkpoints, pictures and a profile', async () => {
+  const { code, output } = await train('whole', '--profile', '1');
   assert.is(code, 0, output);
   assert.match(output, /EMBEDDED DEFAULT/);
   assert.match(output, /hIoU/);
@@ -81,6 +81,13 @@ test('a run goes to the end and leaves config, log, metrics, checkpoints and pic
   assert.equal(steps.slice(0, 6), [1, 2, 3, 4, 5, 6]);
   assert.is(readdirSync(join(folder, 'whole', 'overlays')).length, 2);
   assert.is(JSON.parse(read('whole', 'config.json')).model.vision.width, 32);
+  assert.match(output, /a step takes .* GPU at work/);
+  const profile = JSON.parse(read('whole', 'profile.json'));
+  assert.equal(profile.steps, [5, 5]);
+  assert.ok(profile.kernels.some(({ kernel }: { kernel: string }) => kernel === 'layernorm.forward'));
+  assert.match(read('whole', 'profile.txt'), /matmul\.nt .*%/);
+  const { traceEvents } = JSON.parse(read('whole', 'profile_trace.json'));
+  assert.ok(traceEvents.length > profile.dispatches);
 });
 
 test('--stop-at and --resume give the same bytes as one run', async () => {
