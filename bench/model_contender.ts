@@ -1,4 +1,5 @@
-import { createEngine, type Engine } from '../engine/engine.ts';
+import { createEngine } from '../engine/create.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Platform } from '../engine/gpu/platform.ts';
 import { valueAndGrad } from '../engine/grad.ts';
 import { attention, layernorm, matmul, multiply, sumAll } from '../engine/ops/index.ts';

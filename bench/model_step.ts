@@ -1,6 +1,6 @@
 import { writeFileAtomic } from '../engine/atomic_file.ts';
+import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { createEngine } from '../engine/engine.ts';
 import { measurePeakOf, type Peak, peakLine } from '../engine/gpu/peak.ts';
 import type { Platform } from '../engine/gpu/platform.ts';
 import { digits, formatTable } from '../engine/table.ts';

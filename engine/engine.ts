@@ -1,9 +1,6 @@
 import type { Dims, StoreType } from '../kernels/kernel.ts';
 import { GpuError, ShapeError } from './errors.ts';
-import type { Place } from './gpu/commands.ts';
-import { createGpu, type Gpu, type GpuOptions } from './gpu/context.ts';
-import { requireF16 } from './gpu/device.ts';
-import type { Platform } from './gpu/platform.ts';
+import type { Gpu } from './gpu/context.ts';
 import type { Memory, PoolStats } from './gpu/pool.ts';
 import { Scopes } from './scope.ts';
 import { bytesOf, type Dtype, product, type Shape, show } from './shape.ts';
@@ -24,20 +21,15 @@ export interface Captured {
   release(): void;
 }
 
-/** Every adapter lets a storage binding begin at a multiple of 256 bytes. */
-const PART_BYTES = 256;
-
-/** Bytes of a tensor with the space up to where the next binding can begin. */
-function partBytes(shape: Shape, dtype: Dtype): number {
-  return Math.max(1, Math.ceil(bytesOf(shape, dtype) / PART_BYTES)) * PART_BYTES;
+/** What a model may leave open. */
+export interface EngineSettings {
+  /** See {@link Engine.precision}; f32 by default. */
+  precision?: StoreType;
+  /** See {@link Engine.checkpointing}; off by default. */
+  checkpointing?: boolean;
 }
 
-/** Where an element of a tensor lies. */
-function placeOf({ storage: { memory }, dtype }: Tensor, element: number): Place {
-  return { buffer: memory.buffer, offset: memory.offset + bytesOf([element], dtype) };
-}
-
-/** Tensors, ownership and differentiation on one GPU device. Make one with {@link createEngine}. */
+/** Tensors, ownership and differentiation on one GPU device. Made by `createEngine`. */
 export class Engine implements TensorHome {
   readonly gpu: Gpu;
   /** How a model stores its activations and frozen weights: see `cast` and `ParameterStore`. */
@@ -56,10 +48,7 @@ export class Engine implements TensorHome {
   readonly scopes = new Scopes();
   private readonly standIns = new Map<number, Memory>();
 
-  constructor(
-    gpu: Gpu,
-    { precision = 'f32', checkpointing = false }: Omit<EngineOptions, keyof GpuOptions> = {},
-  ) {
+  constructor(gpu: Gpu, { precision = 'f32', checkpointing = false }: EngineSettings = {}) {
     this.gpu = gpu;
     this.precision = precision;
     this.checkpointing = checkpointing;
@@ -85,25 +74,6 @@ export class Engine implements TensorHome {
     const tensor = this.empty(shape, dtype);
     this.gpu.recorder.clear(tensor.storage.memory, tensor.storage.memory.capacity);
     return tensor;
-  }
-
-  /**
-   * Overwrites `count` elements of a tensor with those of another one, in recording order: a command, no dispatch.
-   * @param range where the elements begin in either; all of them by default. Both bytes and places are multiples of 4.
-   */
-  copy(from: Tensor, to: Tensor, range = { from: 0, to: 0, count: from.size }): void {
-    const { dtype } = from;
-    const fits = range.from + range.count <= from.size && range.to + range.count <= to.size;
-    if (!fits || dtype !== to.dtype) {
-      const [source, target] = [from, to].map((tensor) => `${tensor.dtype} ${show(tensor.shape)}`);
-      throw new ShapeError(`${this.where('copy')}: ${range.count} elements of ${source} to ${target}`);
-    }
-    this.gpu.recorder.copy(placeOf(from, range.from), placeOf(to, range.to), bytesOf([range.count], dtype));
-  }
-
-  /** Overwrites elements of a tensor with zeros, in recording order: a command, no dispatch; see {@link copy}. */
-  clear(tensor: Tensor, { from, count } = { from: 0, count: tensor.size }): void {
-    this.gpu.recorder.clear(placeOf(tensor, from), bytesOf([count], tensor.dtype));
   }
 
   /** The constant 1, made once: the seed of every backward pass. */
@@ -140,52 +110,6 @@ export class Engine implements TensorHome {
       throw new ShapeError(`${this.where('reshape')}: ${show(tensor.shape)} to ${show(shape)}`);
     }
     return this.scopes.adopt(new Tensor(tensor.storage, shape, tensor.dtype));
-  }
-
-  /** Whether {@link part} can begin at an element: bindings begin at multiples of {@link PART_BYTES}. */
-  isPartStart(tensor: Tensor, start: number): boolean {
-    return (tensor.storage.memory.offset + bytesOf([start], tensor.dtype)) % PART_BYTES === 0;
-  }
-
-  /**
-   * The elements from `start` on under a shape, without a copy; not differentiable itself.
-   * @throws ShapeError when they are not inside the tensor, or do not begin where {@link isPartStart} says.
-   */
-  part(tensor: Tensor, start: number, shape: Shape): Tensor {
-    const size = product(shape);
-    if (!this.isPartStart(tensor, start) || start + size > tensor.size) {
-      throw new ShapeError(
-        `${this.where('part')}: ${size} elements from ${start} on of ${show(tensor.shape)}`,
-      );
-    }
-    const { storage, dtype } = tensor;
-    const offset = bytesOf([start], dtype);
-    const capacity = Math.min(partBytes([size], dtype), storage.memory.capacity - offset);
-    return this.scopes.adopt(new Tensor(storage.part(offset, capacity), shape, dtype));
-  }
-
-  /**
-   * Moves f32 tensors side by side into one buffer, in this order, so that one dispatch can take them all. The
-   * buffer lives as long as one of them stays in it.
-   * @returns all of it, with zeros between the tensors, and where each of them begins.
-   */
-  pack(tensors: readonly Tensor[]): { whole: Tensor; starts: number[] } {
-    const { recorder } = this.gpu;
-    const starts: number[] = [];
-    let size = 0;
-    for (const { shape } of tensors) {
-      starts.push(size);
-      size += partBytes(shape, 'f32') / 4;
-    }
-    const storage = this.allocate([size], 'f32');
-    const { memory } = storage;
-    recorder.clear(memory, memory.capacity);
-    tensors.forEach(({ storage: own, shape }, i) => {
-      const offset = 4 * starts[i];
-      recorder.copy(own.memory, { ...memory, offset }, bytesOf(shape, 'f32'));
-      own.moveInto(storage, offset, partBytes(shape, 'f32'));
-    });
-    return { whole: new Tensor(storage, [size], 'f32'), starts };
   }
 
   /** The same values cut off from differentiation. */
@@ -345,36 +269,9 @@ export class Engine implements TensorHome {
     return memory;
   }
 
-  private allocate(shape: Shape, dtype: Dtype): Storage {
+  /** Memory of unspecified contents, from the pool. */
+  allocate(shape: Shape, dtype: Dtype): Storage {
     const bytes = Math.ceil(bytesOf(shape, dtype) / 4) * 4;
     return new Storage(this, this.gpu.pool.take(Math.max(4, bytes), this.where(`tensor ${show(shape)}`)));
   }
-}
-
-export interface EngineOptions extends GpuOptions {
-  /** See {@link Engine.precision}; f32 by default. */
-  precision?: StoreType;
-  /** See {@link Engine.checkpointing}; off by default. */
-  checkpointing?: boolean;
-}
-
-/**
- * Opens the adapter and makes an engine on it.
- * @throws AdapterError where precision f16 is asked for and the adapter cannot store f16.
- */
-export async function createEngine(
-  platform: Platform,
-  { precision = 'f32', checkpointing, ...options }: EngineOptions = {},
-): Promise<Engine> {
-  const gpu = await createGpu(platform, options);
-  try {
-    if (precision === 'f16') requireF16(gpu.device);
-    const { maxWorkgroupSize } = gpu.device.facts;
-    if (maxWorkgroupSize < 64)
-      throw new GpuError(`${gpu.device.name}: workgroups of ${maxWorkgroupSize}, 64 are needed`);
-  } catch (error) {
-    await gpu.close();
-    throw error;
-  }
-  return new Engine(gpu, { precision, checkpointing });
 }

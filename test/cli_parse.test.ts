@@ -129,7 +129,7 @@ test('flags set what they name', () => {
   const { config, workDir } = train(line);
   assert.is(workDir, 'out/run');
   assert.equal([config.schedule.maxIters, config.train.stopAt, config.seed], [30, 10, 7]);
-  assert.is(config.schedule.warmupIters, 2, 'the warm-up follows --max-iters');
+  assert.is(config.schedule.warmupIters, 6, 'the warm-up follows --max-iters');
   assert.is(config.adapter, 'llvmpipe');
 });
 

@@ -191,7 +191,7 @@ test('the command line', () => {
   assert.equal([own.seeds, own.config.seed, own.json], [[4, 7], 4, 'out.json']);
   assert.equal(
     [own.config.schedule.maxIters, own.config.schedule.warmupIters, own.config.data.valSplit],
-    [30, 2, 'tune'],
+    [30, 6, 'tune'],
   );
   assert.throws(
     () => read('--help'),

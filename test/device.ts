@@ -1,4 +1,5 @@
-import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { createEngine, type EngineOptions } from '../engine/create.ts';
+import type { Engine } from '../engine/engine.ts';
 import { createGpu, type Gpu, type GpuOptions } from '../engine/gpu/context.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 

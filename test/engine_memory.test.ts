@@ -18,6 +18,7 @@ import {
   sumAll,
   tokensWithPrompts,
 } from '../engine/ops/index.ts';
+import { clearRange, copyRange, isPartStart, pack, part } from '../engine/ranges.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { openEngine } from './device.ts';
 
@@ -104,13 +105,13 @@ test('item, write and view name what does not fit', () => {
 test('a part shows elements of a tensor without a copy and keeps it alive', async () => {
   const before = live();
   const values = Float32Array.from({ length: 200 }, (_, i) => i);
-  const part = engine.scope(() => engine.part(engine.tensor(values, [200]), 64, [2, 3]));
-  assert.equal(Array.from(await part.read()), [64, 65, 66, 67, 68, 69]);
-  part.write(Float32Array.of(1, 2, 3, 4, 5, 6));
-  const doubled = scale({ x: part, factor: 2 });
+  const shown = engine.scope(() => part(engine, engine.tensor(values, [200]), 64, [2, 3]));
+  assert.equal(Array.from(await shown.read()), [64, 65, 66, 67, 68, 69]);
+  shown.write(Float32Array.of(1, 2, 3, 4, 5, 6));
+  const doubled = scale({ x: shown, factor: 2 });
   assert.equal(Array.from(await doubled.read()), [2, 4, 6, 8, 10, 12]);
-  const inner = engine.part(part, 0, [1]);
-  part.dispose();
+  const inner = part(engine, shown, 0, [1]);
+  shown.dispose();
   assert.is(await inner.item(), 1);
   inner.dispose();
   doubled.dispose();
@@ -120,11 +121,11 @@ test('a part shows elements of a tensor without a copy and keeps it alive', asyn
 test('a part begins where a binding can, inside its tensor', () => {
   const x = engine.zeros([200]);
   assert.equal(
-    [0, 1, 64, 128].map((start) => engine.isPartStart(x, start)),
+    [0, 1, 64, 128].map((start) => isPartStart(x, start)),
     [true, false, true, true],
   );
-  assert.throws(() => engine.part(x, 1, [2]), /part: 2 elements from 1 on of \(200\)/);
-  assert.throws(() => engine.part(x, 192, [9]), /part: 9 elements from 192 on of \(200\)/);
+  assert.throws(() => part(engine, x, 1, [2]), /part: 2 elements from 1 on of \(200\)/);
+  assert.throws(() => part(engine, x, 192, [9]), /part: 9 elements from 192 on of \(200\)/);
   x.dispose();
 });
 
@@ -135,14 +136,14 @@ test('packed parameters keep their values, live in one buffer and can be moved a
   const [a, b, c] = [3, 70, 1].map((length, i) =>
     engine.parameter(`p${i}`, numbers(length, 100 * i), [length], true),
   );
-  const { whole, starts } = engine.pack([a, b, c]);
+  const { whole, starts } = pack(engine, [a, b, c]);
   assert.equal(starts, [0, 64, 192]);
   assert.is(live(), before + 1024);
   const all = await whole.read();
   assert.equal(Array.from(all.subarray(0, 5)), [0, 1, 2, 0, 0]);
   assert.equal(Array.from(all.subarray(64, 134)), Array.from(numbers(70, 100)));
   assert.is(all[192], 200);
-  engine.pack([c, a]);
+  pack(engine, [c, a]);
   b.write(numbers(70, 7));
   for (const [tensor, first] of [[a, 0] as const, [b, 7] as const, [c, 200] as const]) {
     assert.equal(Array.from(await tensor.read()), Array.from(numbers(tensor.size, first)));
@@ -156,8 +157,8 @@ test('packed parameters keep their values, live in one buffer and can be moved a
 
 test('copies and clears happen in recording order, whole or in part', async () => {
   const [x, y] = [engine.tensor([1, 2, 3], [3]), engine.zeros([3])];
-  engine.copy(x, y);
-  engine.clear(x);
+  copyRange(engine, x, y);
+  clearRange(engine, x);
   assert.equal(
     [Array.from(await x.read()), Array.from(await y.read())],
     [
@@ -166,9 +167,9 @@ test('copies and clears happen in recording order, whole or in part', async () =
     ],
   );
   const short = engine.zeros([2]);
-  assert.throws(() => engine.copy(x, short), /copy: 3 elements of f32 \(3\) to f32 \(2\)/);
-  engine.copy(y, short, { from: 1, to: 1, count: 1 });
-  engine.clear(y, { from: 2, count: 1 });
+  assert.throws(() => copyRange(engine, x, short), /copy: 3 elements of f32 \(3\) to f32 \(2\)/);
+  copyRange(engine, y, short, { from: 1, to: 1, count: 1 });
+  clearRange(engine, y, { from: 2, count: 1 });
   assert.equal(
     [Array.from(await short.read()), Array.from(await y.read())],
     [

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { runCommand } from '../engine/command.ts';
+import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { createEngine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { checkFixtures, fixturesIn } from './golden_check/run.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { systemCause } from '../engine/atomic_file.ts';
-import type { EngineOptions } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/create.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { describeIssues } from './config_errors.ts';
 import { listFields, valueAt } from './config_fields.ts';

@@ -1,6 +1,6 @@
 import { runCommand } from '../engine/command.ts';
+import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { createEngine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import { adamwStep } from '../engine/ops/index.ts';
+import { clearRange, copyRange, pack, part } from '../engine/ranges.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
@@ -94,8 +95,8 @@ export class AdamW {
     this.present = new Set(grads.keys());
     for (const { parameter, grad } of this.slots) {
       const given = grads.get(parameter);
-      if (given) this.engine.copy(given, grad);
-      else this.engine.clear(grad);
+      if (given) copyRange(this.engine, given, grad);
+      else clearRange(this.engine, grad);
     }
     return this.blocks.map((block) => block.grads);
   }
@@ -111,7 +112,7 @@ export class AdamW {
     for (const { values, grads, m, v, group, weightDecay, slots } of this.blocks) {
       for (const [start, length] of this.runs(slots)) {
         this.engine.scope(() => {
-          const run = (tensor: Tensor): Tensor => this.engine.part(tensor, start, [length]);
+          const run = (tensor: Tensor): Tensor => part(this.engine, tensor, start, [length]);
           adamwStep({
             ...common,
             parameter: run(values),
@@ -205,10 +206,10 @@ function makeBlock(
   group: number,
   weightDecay: number,
 ): Block {
-  const { whole: values, starts } = engine.pack(parameters);
+  const { whole: values, starts } = pack(engine, parameters);
   const [grads, m, v] = [engine.zeros(values.shape), engine.zeros(values.shape), engine.zeros(values.shape)];
   const slots = parameters.map((parameter, i) => {
-    const own = (tensor: Tensor): Tensor => engine.part(tensor, starts[i], parameter.shape);
+    const own = (tensor: Tensor): Tensor => part(engine, tensor, starts[i], parameter.shape);
     return { parameter, start: starts[i], grad: own(grads), m: own(m), v: own(v) };
   });
   return { slots, values, grads, m, v, group, weightDecay };

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { parseArguments, runCommand } from '../engine/command.ts';
+import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { createEngine } from '../engine/engine.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { parameterSpecs } from '../model/parameters.ts';

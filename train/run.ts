@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
+import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { createEngine, type Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';

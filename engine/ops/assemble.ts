@@ -1,6 +1,7 @@
 import { assembleDims, assemble as assembleKernel, MAX_PIECES } from '../../kernels/tokens/assemble.ts';
 import type { Engine } from '../engine.ts';
 import { launch } from '../launch.ts';
+import { clearRange, copyRange, isPartStart, part } from '../ranges.ts';
 import { bytesOf, type Dtype, product, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -39,7 +40,7 @@ export function assemble(
   let level = pieces.filter((piece) => piece.length > 0);
   if (!base && rows === 1 && level.length === 1) {
     const [{ source, start }] = level;
-    if (source && engine.isPartStart(source, start)) return engine.part(source, start, shape);
+    if (source && isPartStart(source, start)) return part(engine, source, start, shape);
   }
   if (!base && isCopied(rows, level)) return copied(engine, rows, level, shape);
   while (level.length > MAX_PIECES) {
@@ -67,8 +68,8 @@ function copied(engine: Engine, rows: number, pieces: readonly TensorPiece[], sh
   let at = 0;
   for (let row = 0; row < rows; row++) {
     for (const { source, length, stride, start } of pieces) {
-      if (source) engine.copy(source, y, { from: start + row * stride, to: at, count: length });
-      else engine.clear(y, { from: at, count: length });
+      if (source) copyRange(engine, source, y, { from: start + row * stride, to: at, count: length });
+      else clearRange(engine, y, { from: at, count: length });
       at += length;
     }
   }

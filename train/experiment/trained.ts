@@ -1,4 +1,5 @@
-import { createEngine, type Engine } from '../../engine/engine.ts';
+import { createEngine } from '../../engine/create.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { nodePlatform } from '../../engine/gpu/node.ts';
 import type { HostTensor } from '../../model/weights/tensor_file.ts';
 import { engineOptions, type RunConfig } from '../config.ts';

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
-import { createEngine, type Engine } from '../../engine/engine.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { nodePlatform } from '../../engine/gpu/node.ts';
 import { product } from '../../engine/shape.ts';
 import { readMiniClip, writeMiniClip } from '../../model/weights/mini_clip.ts';
