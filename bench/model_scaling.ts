@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { median } from '../engine/gpu/measure.ts';
 import { measurePeakOf } from '../engine/gpu/peak.ts';
 import { digits } from '../engine/table.ts';
-import { parseScaling } from './model_scaling_options.ts';
+import { LAYERS, parseScaling } from './model_scaling_options.ts';
 import { scalingPlot } from './model_scaling_plot.ts';
 import { configAt, fullSweep, pointsOf, quickSweep, type Sizes } from './model_scaling_points.ts';
 import {
@@ -25,7 +25,6 @@ import { openCascade } from './model_training.ts';
 const LEAST_SAMPLES = 2;
 const MOST_SAMPLES = 7;
 const ENOUGH_MS = 4000;
-const LAYERS = 12;
 const LAYERS_IN_SOFTWARE = 4;
 
 /**

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
-import { parseArguments } from '../engine/command.ts';
+import { parseArguments, positiveInteger } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
-import { wholeNumber } from './model_step_options.ts';
+
+/** Blocks of CLIP ViT-B/16. */
+export const LAYERS = 12;
 
 /** What `npm run bench -- --scaling` was asked for. */
 export interface ScalingRequest {
@@ -38,7 +40,11 @@ export function parseScaling(argv: string[]): ScalingRequest {
     .usage('[flags]')
     .option('--scaling', 'this bench')
     .option('--quick', 'small sizes only, to see that it works')
-    .option('--layers <N>', 'blocks of the image tower (default: 12, on a software adapter 4)', wholeNumber)
+    .option(
+      '--layers <N>',
+      'blocks of the image tower (default: 12, on a software adapter 4)',
+      positiveInteger,
+    )
     .option('--json [FILE]', 'write results as JSON, with a table (.md) and a plot (.svg) next to it')
     .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
     .addHelpText('after', notes);
@@ -48,6 +54,9 @@ export function parseScaling(argv: string[]): ScalingRequest {
       `--json ${json} does not end in .json`,
       'Table and plot go next to it, ending in .md and .svg.',
     );
+  }
+  if (layers > LAYERS) {
+    throw new ConfigError(`--layers ${layers}: the image tower has ${LAYERS} blocks`, `Pass 1 to ${LAYERS}.`);
   }
   return { quick, layers, json, adapter };
 }

@@ -1,9 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { parseArguments } from '../engine/command.ts';
+import { Command } from 'commander';
+import { parseArguments, positiveInteger } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 
 /** What can be timed: Cascade-CLIP as the presets have it, and pre-training of a miniature CLIP. */
-export const stepPresets = ['voc20', 'context59', 'coco171', 'embedded', 'miniature'] as const;
+const stepPresets = ['voc20', 'context59', 'coco171', 'embedded', 'miniature'] as const;
 export type StepPreset = (typeof stepPresets)[number];
 
 /** What `npm run bench -- --step` was asked for. */
@@ -38,7 +38,7 @@ export function parseStep(argv: string[]): StepRequest {
     .usage('[flags]')
     .option('--step', 'this bench')
     .option('--preset <NAME>', stepPresets.join(', '), 'voc20')
-    .option('--steps <N>', 'timed steps', wholeNumber)
+    .option('--steps <N>', 'timed steps', positiveInteger)
     .option(
       '--checkpointing',
       'compute activations of blocks again for backward, as engine.checkpointing=true',
@@ -51,12 +51,4 @@ export function parseStep(argv: string[]): StepRequest {
     throw new ConfigError(`there is no preset '${preset}'`, `There are ${stepPresets.join(', ')}.`);
   }
   return { preset, steps, checkpointing, json, adapter };
-}
-
-/** A whole number of at least one. */
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError(`'${text}' is no whole number >= 1.`);
-  return value;
 }

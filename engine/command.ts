@@ -1,4 +1,4 @@
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError, UserError } from './errors.ts';
 
 /** `--help` was asked for; `text` is what to print. */
@@ -32,6 +32,14 @@ export function parseArguments(command: Command, argv: string[]): Command {
     const [message, ...rest] = error.message.replace(/^error: /, '').split('\n');
     throw new ConfigError(message!, [...rest, '--help lists all flags.'].join(' '));
   }
+}
+
+/** Reads the argument of a flag: a whole number of at least one. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`'${text}' is no whole number >= 1.`);
+  return value;
 }
 
 /** The parts of the process that a command ends with; tests bring their own. */

@@ -37,10 +37,10 @@ export class Storage {
 
   /** Becomes such a part of `whole` itself and gives back the memory it had; the values stay behind. */
   moveInto(whole: Storage, offset: number, capacity: number): void {
-    const { held, whole: before } = whole.part(offset, capacity);
+    const { held, whole: owner } = whole.part(offset, capacity);
     this.giveBack();
     this.held = held;
-    this.whole = before;
+    this.whole = owner;
   }
 
   get memory(): Memory {

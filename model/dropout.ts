@@ -48,7 +48,7 @@ export class DropoutMasks {
     return residual ? add({ a: residual, b: x }) : x;
   }
 
-  /** Copies of each item of x (n, ...), each with a mask of its own: (n, copies, ...); x itself where nothing is dropped. */
+  /** Copies of each item of x (n, ...), each with its own mask: (n, copies, ...); x itself where nothing is dropped. */
   applyToCopies(x: Tensor, copies: number, probability: number): Tensor {
     const mask = this.next(probability);
     return mask ? dropoutCopies({ x, copies, ...mask }) : x;

@@ -37,7 +37,7 @@ test('--profile takes a number of steps or leaves it open', () => {
   const runs = machine([], { 'runs/a': embeddedPreset() });
   assert.is(train('--resume --work-dir runs/a --profile 5', runs).profile, 5);
   const error = errorOf(ConfigError, () => train('--dataset voc20 --profile 0'));
-  assert.match(error.message, /'0' is no whole number of steps >= 1/);
+  assert.match(error.message, /'0' is no whole number >= 1/);
 });
 
 test('a fresh machine runs the embedded default and says so', () => {

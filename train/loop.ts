@@ -94,7 +94,7 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
       input.log.write({ step: done, eval: { hiou, seen, unseen } });
       if (hiou !== null && hiou > (best ?? -1)) {
         best = hiou;
-        await actions.saveBest(done, best);
+        await aside('checkpoint', () => actions.saveBest(done, hiou));
       }
     }
     if (end || due(checkpointInterval)) await aside('checkpoint', () => actions.save(done, best));

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { countNonFinite, settleLossScale } from '../engine/ops/index.ts';
+import { countNonFinite, nonFiniteCounter, settleLossScale } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { HostTensor } from '../model/weights/tensor_file.ts';
 
@@ -20,7 +20,7 @@ export class LossScale {
   constructor(engine: Engine) {
     this.factor = engine.tensor([START], [1]);
     this.streak = engine.zeros([1], 'u32');
-    this.found = engine.tensor(Uint32Array.of(0, 0xffffffff), [2]);
+    this.found = nonFiniteCounter(engine);
   }
 
   /**

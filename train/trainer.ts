@@ -143,7 +143,7 @@ export class Trainer {
     this.upload(step, data);
     const seen: { name: string; found: Tensor }[] = [];
     const observe = (name: string, x: Tensor): void => {
-      const found = nonFiniteCounter(x);
+      const found = nonFiniteCounter(this.engine);
       found.storage.hold();
       countNonFinite({ x, found });
       seen.push({ name, found });

@@ -3,14 +3,13 @@ import {
   clipNormSquares,
   clipParts,
   squaresDims,
-  TENSORS_A_DISPATCH,
 } from '../../kernels/optimizer/clip_norm.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
 
 interface ClipDivisorArgs {
-  /** All gradients of a step. */
+  /** All gradients of a step, best in few tensors: one dispatch for each. */
   grads: readonly Tensor[];
   /** The largest norm that all gradients together may have. */
   maxNorm: number;
@@ -30,18 +29,13 @@ export function clipDivisor({ grads, maxNorm }: ClipDivisorArgs): Tensor {
   const engine = engineOf({ grads });
   return engine.annotate('clip_norm', () =>
     engine.scope(() => {
-      const batches: Tensor[][] = [];
-      for (let i = 0; i < grads.length; i += TENSORS_A_DISPATCH) {
-        batches.push(grads.slice(i, i + TENSORS_A_DISPATCH));
-      }
-      const sizes = batches.map((batch) => batch.map(({ size }) => size));
-      const count = sizes.reduce((sum, counts) => sum + clipParts(counts), 0);
+      const count = grads.reduce((sum, { size }) => sum + clipParts(size), 0);
       const partials = engine.empty([count]);
       let offset = 0;
-      batches.forEach(([g0, g1, g2, g3, g4, g5, g6], i) => {
-        launch(clipNormSquares, squaresDims(sizes[i], offset), { g0, g1, g2, g3, g4, g5, g6, partials });
-        offset += clipParts(sizes[i]);
-      });
+      for (const grad of grads) {
+        launch(clipNormSquares, squaresDims(grad.size, offset), { grad, partials });
+        offset += clipParts(grad.size);
+      }
       return launch(clipNormFinish, { count, max_norm: maxNorm }, { partials }).clip;
     }),
   );

@@ -65,31 +65,33 @@ export const linear = defineOp({
     };
   },
   adds: ['x'],
-  vjp: (dy, { x, weight, preactivation, activation, rows, inputs, outputs, xShape, dtype }, needs, met) => {
+  vjp: (
+    dy,
+    { x, weight, preactivation, activation, rows, inputs, outputs, xShape, dtype },
+    needs,
+    before,
+  ) => {
     const engine = engineOf({ dy });
     const grads: Gradients<LinearArgs> = {};
     if (needs.residual) grads.residual = dy;
     if (!needs.x && !needs.weight && !needs.bias) return grads;
-    const before =
+    const dz =
       activation && preactivation
         ? launch(activations[activation], { count: dy.size, period: dy.size }, { a: preactivation, b: dy }).y
         : dy;
     if (needs.x && weight) {
       const c = engine.empty(xShape, dtype);
-      grads.x = launchMatmul(
-        { a: before, b: weight, c, residual: met.x },
-        { m: rows, n: inputs, k: outputs },
-      );
+      grads.x = launchMatmul({ a: dz, b: weight, c, residual: before.x }, { m: rows, n: inputs, k: outputs });
     }
     if (needs.weight && x) {
       const c = engine.empty([outputs, inputs]);
       grads.weight = launchMatmul(
-        { a: before, b: x, c },
+        { a: dz, b: x, c },
         { m: outputs, n: inputs, k: rows },
         { transposeA: true },
       );
     }
-    if (needs.bias) grads.bias = columnSums(before, rows, outputs);
+    if (needs.bias) grads.bias = columnSums(dz, rows, outputs);
     return grads;
   },
 });

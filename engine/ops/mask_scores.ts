@@ -15,7 +15,8 @@ interface MaskScoresArgs {
 
 /**
  * Attention's scores before the softmax, q k^T / sqrt(W / heads), mean over heads: (B, C, N), the masks of
- * Cascade-CLIP (Li et al. 2024). The heads' dot products add up to that of whole rows, so this is one product. Stored in f32, as losses are.
+ * Cascade-CLIP (Li et al. 2024), in f32 as losses are. The heads' dot products add up to that of whole rows, so this
+ * is one product.
  */
 export function maskScores({ q, k, heads }: MaskScoresArgs): Tensor {
   expectShape('maskScores: q', q.shape, [null, null, null]);

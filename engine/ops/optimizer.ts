@@ -1,4 +1,5 @@
 import { adamw, finite, stepLog } from '../../kernels/optimizer/optimizer.ts';
+import type { Engine } from '../engine.ts';
 import { engineOf, launch } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
 import { stored } from './cast.ts';
@@ -51,6 +52,6 @@ export function countNonFinite({ x, found }: { x: Tensor; found: Tensor }): void
 }
 
 /** A fresh counter for {@link countNonFinite}. */
-export function nonFiniteCounter(x: Tensor): Tensor {
-  return engineOf({ x }).tensor(Uint32Array.of(0, 0xffffffff), [2]);
+export function nonFiniteCounter(engine: Engine): Tensor {
+  return engine.tensor(Uint32Array.of(0, 0xffffffff), [2]);
 }

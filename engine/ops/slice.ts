@@ -29,13 +29,13 @@ export const slice = defineOp({
     return { output: y, save };
   },
   adds: ['x'],
-  vjp: (dy, { axis, start, whole }, _, met) => {
+  vjp: (dy, { axis, start, whole }, _, before) => {
     const engine = engineOf({ dy });
     const { outer, length, inner } = around(dy.shape, axis);
-    if (length === whole) return { x: met.x ? accumulate({ a: met.x, b: dy }) : dy };
-    const before = zeroPiece(start * inner);
-    const after = zeroPiece((whole - start - length) * inner);
+    if (length === whole) return { x: before.x ? accumulate({ a: before.x, b: dy }) : dy };
+    const front = zeroPiece(start * inner);
+    const back = zeroPiece((whole - start - length) * inner);
     const shape = withAxis(dy.shape, axis, whole);
-    return { x: assemble(engine, outer, [before, wholePiece(dy, axis), after], shape, met.x) };
+    return { x: assemble(engine, outer, [front, wholePiece(dy, axis), back], shape, before.x) };
   },
 });

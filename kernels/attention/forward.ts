@@ -23,6 +23,22 @@ export const operands = {
   },
 } satisfies Record<string, BufferSpec<AttentionDims>>;
 
+/** What backward reads, in binding order: `stats` are each query's log-sum-exp and delta. */
+export const backwardOperands = {
+  q: operands.q,
+  k: operands.k,
+  v: operands.v,
+  dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.heads * d.headDim] },
+  stats: {
+    access: 'read',
+    dtype: 'f32',
+    shape: (d) => [d.batch, d.heads, d.queries, 2],
+    input: (d, random) =>
+      Float64Array.from({ length: d.batch * d.heads * d.queries * 2 }, (_, i) => random() + (i % 2 ? 0 : 2)),
+  },
+  random: operands.random,
+} satisfies Record<string, BufferSpec<AttentionDims>>;
+
 const subgroup: Variant<AttentionDims> = {
   name: 'subgroup',
   source: at('forward_subgroup.wgsl'),

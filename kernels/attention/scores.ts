@@ -7,7 +7,7 @@ import {
   type Variant,
 } from '../kernel.ts';
 import { type AttentionDims, attentionDims, packed, separate } from './dims.ts';
-import { operands } from './forward.ts';
+import { backwardOperands } from './forward.ts';
 import { dot, eachHead, headRows, keptFactor, TILE, TILE_SIZE, tileAt } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -48,21 +48,7 @@ export const attentionScores = defineKernel({
     'ds = scale p (mask dy v^T - delta), by key and by query, as tiles of 32 x 32 padded with zeros.',
   dims: scoresDims,
   buffers: {
-    q: operands.q,
-    k: operands.k,
-    v: operands.v,
-    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.heads * d.headDim] },
-    stats: {
-      access: 'read',
-      dtype: 'f32',
-      shape: (d) => [d.batch, d.heads, d.queries, 2],
-      input: (d, random) =>
-        Float64Array.from(
-          { length: d.batch * d.heads * d.queries * 2 },
-          (_, i) => random() + (i % 2 ? 0 : 2),
-        ),
-    },
-    random: operands.random,
+    ...backwardOperands,
     tiles: {
       access: 'write',
       dtype: 'f32',

@@ -3,7 +3,7 @@ import { type AttentionDims, packed, separate } from './dims.ts';
 import { attentionForward } from './forward.ts';
 
 /** The most queries and keys of the kernels that hold all scores of a query, or of a key, in registers at once. */
-export const SHORT = 48;
+const SHORT = 48;
 
 /** Whether the kernels for short sequences serve these sizes; wider heads would compute their scores twice. */
 export function isShort(d: AttentionDims): boolean {

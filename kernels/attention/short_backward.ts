@@ -7,7 +7,7 @@ import {
   softwareSubgroups,
 } from '../kernel.ts';
 import { type AttentionDims, attentionDims } from './dims.ts';
-import { operands } from './forward.ts';
+import { backwardOperands, operands } from './forward.ts';
 import { dot, eachHead, headRows, keptFactor } from './reference.ts';
 import { shortCases } from './short.ts';
 
@@ -31,7 +31,7 @@ export const attentionShortDq = defineKernel({
     q: operands.q,
     k: operands.k,
     v: operands.v,
-    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.heads * d.headDim] },
+    dy: backwardOperands.dy,
     lse: { access: 'read', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries], input: someLse },
     random: operands.random,
     dq: { access: 'read_write', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.qRow] },
@@ -96,21 +96,7 @@ export const attentionShortDkv = defineKernel({
     'ds = scale p (mask dy v^T - delta). Dao et al. 2022, arXiv:2205.14135, Algorithm 4.',
   dims: dkvDims,
   buffers: {
-    q: operands.q,
-    k: operands.k,
-    v: operands.v,
-    dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.heads * d.headDim] },
-    stats: {
-      access: 'read',
-      dtype: 'f32',
-      shape: (d) => [d.batch, d.heads, d.queries, 2],
-      input: (d, random) =>
-        Float64Array.from(
-          { length: d.batch * d.heads * d.queries * 2 },
-          (_, i) => random() + (i % 2 ? 0 : 2),
-        ),
-    },
-    random: operands.random,
+    ...backwardOperands,
     // with `together` both gradients lie in one packed tensor
     dk: {
       access: 'read_write',

@@ -160,10 +160,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   }
   for (var row = firstKey; row < select(firstKey, endRow, givesV); row += STEP) {
     for (var r = 0u; r < STEP; r++) {
-      if (row + r < keys && column < quads) { 
+      if (row + r < keys && column < quads) {
         let to = vBase + (row + r) * kvRow + column;
         if (together) { dk[to] = vec4<store_t>(dvs[r]); } else { dv[to] = vec4<store_t>(dvs[r]); }
-       }
+      }
     }
     for (var r = 0u; r < ROWS - STEP; r++) { dvs[r] = dvs[r + STEP]; }
   }

@@ -102,7 +102,7 @@ export class ContrastiveTrainer {
     const health = await this.state.health.read();
     if (health[0] > 0) {
       throw new NonFiniteError(
-        `step ${health[1]}: the loss or a gradient is not finite`,
+        `step ${health[1] + 1}: the loss or a gradient is not finite`,
         'No parameter was changed by this step and the last checkpoint stays. Lower stage1.lr or stage2.lr.',
       );
     }

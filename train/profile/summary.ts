@@ -67,7 +67,7 @@ export function summarise(recording: Recording, peak: Peak, adapter: string): St
 }
 
 /** `M=1024 N=768`, whole numbers only: what decides a kernel's cost. */
-export function sizesText(values: Readonly<Record<string, number>>): string {
+function sizesText(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
     .filter(([, value]) => Number.isInteger(value))
     .map(([name, value]) => `${name}=${value}`)
