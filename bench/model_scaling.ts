@@ -25,6 +25,7 @@ import { openCascade } from './model_training.ts';
 const LEAST_SAMPLES = 2;
 const MOST_SAMPLES = 7;
 const ENOUGH_MS = 4000;
+/** Blocks of the tower that a software adapter gets through within ten minutes. */
 const LAYERS_IN_SOFTWARE = 4;
 
 /**

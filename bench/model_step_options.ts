@@ -50,5 +50,11 @@ export function parseStep(argv: string[]): StepRequest {
   if (!stepPresets.includes(preset)) {
     throw new ConfigError(`there is no preset '${preset}'`, `There are ${stepPresets.join(', ')}.`);
   }
+  if (checkpointing && preset === 'miniature') {
+    throw new ConfigError(
+      '--checkpointing: the pre-training of the miniature keeps all its activations',
+      'Leave --checkpointing away, or choose another preset.',
+    );
+  }
   return { preset, steps, checkpointing, json, adapter };
 }

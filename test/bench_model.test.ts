@@ -27,12 +27,16 @@ test('--step reads its flags and refuses what it does not know', () => {
     adapter: undefined,
   });
   const request = parseStep(
-    '--step --preset miniature --steps 7 --checkpointing --json a.json --adapter x'.split(' '),
+    '--step --preset embedded --steps 7 --checkpointing --json a.json --adapter x'.split(' '),
   );
-  assert.equal(request, { preset: 'miniature', steps: 7, checkpointing: true, json: 'a.json', adapter: 'x' });
+  assert.equal(request, { preset: 'embedded', steps: 7, checkpointing: true, json: 'a.json', adapter: 'x' });
   const preset = errorOf(ConfigError, () => parseStep(['--step', '--preset', 'large']));
   assert.match(preset.message, "there is no preset 'large'");
   assert.match(errorOf(ConfigError, () => parseStep(['--step', '--steps', '0'])).message, "'0' is no whole");
+  const nothing = errorOf(ConfigError, () =>
+    parseStep('--step --preset miniature --checkpointing'.split(' ')),
+  );
+  assert.match(nothing.message, 'the miniature keeps all its activations');
 });
 
 test('--scaling reads its flags', () => {
@@ -46,6 +50,8 @@ test('--scaling reads its flags', () => {
   });
   const error = errorOf(ConfigError, () => parseScaling(['--scaling', '--json', 'a.txt']));
   assert.match(error.message, '--json a.txt does not end in .json');
+  const layers = errorOf(ConfigError, () => parseScaling(['--scaling', '--layers', '13']));
+  assert.match(layers.message, '--layers 13: the image tower has 12 blocks');
 });
 
 test('a step is timed without making anything new, and inference after it', async () => {
