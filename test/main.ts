@@ -22,7 +22,7 @@ const command = new Command('npm test --')
   )
   .option('--jobs <n>', 'how many run at the same time', positive, Math.min(2, availableParallelism()))
   .option('--seed <n>', 'draw the examples of property tests from another seed', positive, 1)
-  .option('--timeout <seconds>', 'time limit of each', positive, 300)
+  .option('--timeout <seconds>', 'time limit of each', positive, 600)
   .showHelpAfterError()
   .parse();
 
