@@ -5,20 +5,11 @@ import { ParameterStore } from '../model/store.ts';
 import { writeMiniClip } from '../model/weights/mini_clip.ts';
 import { loadAtlas } from '../train/embedded/atlas.ts';
 import { captionBook, captionTemplates } from '../train/pretrain/captions.ts';
+import { settingFlags, tinyModel } from './command_support.ts';
 import { openEngine } from './device.ts';
 
 /** Settings of a model that trains in seconds, for {@link writeTinyClip}. */
-export const tinySettings = [
-  'data.workers=0',
-  'model.vision.width=32',
-  'model.vision.heads=2',
-  'model.vision.embedDim=16',
-  'model.decoder.layers=2',
-  'model.decoder.heads=2',
-  'model.prompts.count=2',
-  'train.batch=2',
-  'eval.maxImages=20',
-].flatMap((setting) => ['--set', setting]);
+export const tinySettings = settingFlags([...tinyModel, 'eval.maxImages=20']);
 
 /** Writes a miniature CLIP that was never trained, with six blocks of width 32. */
 export async function writeTinyClip(folder: string): Promise<string> {

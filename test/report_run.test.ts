@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -10,6 +9,7 @@ import { datasetInfo } from '../train/datasets/info.ts';
 import type { EvalReport } from '../train/metrics.ts';
 import { embeddedPreset } from '../train/presets.ts';
 import { stageWeights, weightsBefore } from '../train/report/inside.ts';
+import { runScript, settingFlags, tinyModel } from './command_support.ts';
 import { temporaryFolder } from './data_support.ts';
 import { openEngine } from './device.ts';
 import { assertSelfContained, parsePage, valuesIn } from './report_support.ts';
@@ -19,34 +19,14 @@ const test = suite('report of a run');
 const folder = join(temporaryFolder(), 'run');
 const page = join(folder, 'report.html');
 
-const tiny = [
-  'data.workers=0',
-  'model.vision.width=32',
-  'model.vision.heads=2',
-  'model.vision.embedDim=16',
-  'model.decoder.layers=2',
-  'model.decoder.heads=2',
-  'model.prompts.count=2',
-  'train.batch=2',
+const tiny = settingFlags([
+  ...tinyModel,
   'train.logInterval=1',
   'eval.maxImages=3',
   'eval.overlays=0',
   'data.clip=null',
   'data.embedded=true',
-].flatMap((setting) => ['--set', setting]);
-
-function run(script: string, ...args: string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args]);
-    let output = '';
-    const take = (chunk: Buffer): void => {
-      output += chunk;
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    child.on('close', (code) => resolve({ code, output }));
-  });
-}
+]);
 
 function checkPage(): string {
   const text = readFileSync(page, 'utf8');
@@ -66,7 +46,7 @@ function checkPage(): string {
 
 test('training ends with a page that says what eval.json says', async () => {
   const args = ['--dataset', 'voc20', '--work-dir', folder, '--max-iters', '3', ...tiny];
-  const { code, output } = await run('train/main.ts', ...args);
+  const { code, output } = await runScript('train/main.ts', args);
   assert.is(code, 0, output);
   assert.match(output, page);
   const text = checkPage();
@@ -80,7 +60,7 @@ test('npm run report writes the same page again', async () => {
   const first = readFileSync(page, 'utf8');
   rmSync(page);
   rmSync(join(folder, 'eval.json'));
-  const { code, output } = await run('train/report_main.ts', '--work-dir', folder);
+  const { code, output } = await runScript('train/report_main.ts', ['--work-dir', folder]);
   assert.is(code, 0, output);
   assert.match(output, `report in ${page}`);
   assert.is(checkPage() === first, true, 'the pages are equal');
@@ -89,8 +69,8 @@ test('npm run report writes the same page again', async () => {
 test('npm run report names what is wrong with its folder', async () => {
   const empty = temporaryFolder();
   const [missing, none] = await Promise.all([
-    run('train/report_main.ts'),
-    run('train/report_main.ts', '--work-dir', empty),
+    runScript('train/report_main.ts', []),
+    runScript('train/report_main.ts', ['--work-dir', empty]),
   ]);
   assert.match(missing.output, 'error: --work-dir is missing');
   assert.match(none.output, `error: --work-dir ${empty}: holds no checkpoint`);

@@ -1,58 +1,29 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Ended, runScript, settingFlags, tinyModel } from './command_support.ts';
 
 /** The commands as a user runs them, each in a process of its own, on a tiny model over the embedded scenes. */
 const test = suite('train and eval commands');
 const folder = mkdtempSync(join(tmpdir(), 'cascade-cli-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-const tiny = [
+const tiny = settingFlags([
+  ...tinyModel,
   // the committed miniature has another width
   'data.embedded=true',
   'data.clip=null',
-  'data.workers=0',
-  'model.vision.width=32',
-  'model.vision.heads=2',
-  'model.vision.embedDim=16',
-  'model.decoder.layers=2',
-  'model.decoder.heads=2',
-  'model.prompts.count=2',
-  'train.batch=2',
   'train.logInterval=1',
   'train.evalInterval=100',
   'train.checkpointInterval=2',
   'eval.maxImages=3',
   'eval.overlays=2',
-].flatMap((setting) => ['--set', setting]);
-
-interface Ended {
-  code: number | null;
-  output: string;
-}
-
-function run(script: string, args: string[], interruptAt?: RegExp): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args]);
-    let output = '';
-    const take = (chunk: Buffer): void => {
-      output += chunk;
-      if (interruptAt?.test(output)) {
-        interruptAt = undefined;
-        child.kill('SIGINT');
-      }
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    child.on('close', (code) => resolve({ code, output }));
-  });
-}
+]);
 
 const train = (name: string, ...args: string[]): Promise<Ended> =>
-  run('train/main.ts', [
+  runScript('train/main.ts', [
     '--dataset',
     'voc20',
     '--work-dir',
@@ -94,7 +65,7 @@ test('--stop-at and --resume give the same bytes as one run', async () => {
   const stopped = await train('parts', '--stop-at', '3');
   assert.is(stopped.code, 0, stopped.output);
   assert.match(stopped.output, /after step 3; continue with: .*--resume/);
-  const resumed = await run('train/main.ts', ['--resume', '--work-dir', join(folder, 'parts')]);
+  const resumed = await runScript('train/main.ts', ['--resume', '--work-dir', join(folder, 'parts')]);
   assert.is(resumed.code, 0, resumed.output);
   const file = ['checkpoints', 'step-000006.safetensors'];
   const [whole, parts] = [bytes('whole', ...file), bytes('parts', ...file)];
@@ -107,7 +78,7 @@ function tensorsOf(file: Buffer): Buffer {
 }
 
 test('an interruption saves and exits with 130', async () => {
-  const { code, output } = await run(
+  const { code, output } = await runScript(
     'train/main.ts',
     ['--dataset', 'voc20', '--work-dir', join(folder, 'cut'), '--max-iters', '400', ...tiny],
     /step +3\/400/,
@@ -121,7 +92,7 @@ test('eval repeats the evaluation of the run and writes pictures', async () => {
   const checkpoint = join(folder, 'whole', 'checkpoints', 'step-000006.safetensors');
   const pictures = join(folder, 'pictures');
   const json = join(folder, 'again.json');
-  const { code, output } = await run('train/eval_main.ts', [
+  const { code, output } = await runScript('train/eval_main.ts', [
     ...['--checkpoint', checkpoint, '--dataset', 'voc20', '--show-dir', pictures, '--json', json],
   ]);
   assert.is(code, 0, output);
@@ -155,7 +126,7 @@ test("users' mistakes end with 1, a clear message and no stack", async () => {
     ['train/eval_main.ts', ['--checkpoint', '/no/file', '--dataset', 'voc20'], /\/no\/file/],
     ['train/eval_main.ts', ['--checkpoint', damaged, '--dataset', 'voc20'], /damaged\.safetensors/],
   ];
-  const ends = await Promise.all(cases.map(([script, args]) => run(script, args)));
+  const ends = await Promise.all(cases.map(([script, args]) => runScript(script, args)));
   ends.forEach(({ code, output }, i) => {
     assert.is(code, 1, output);
     assert.match(output, cases[i][2]);

@@ -8,8 +8,9 @@ import { openDataset } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/info.ts';
 import { type Figures, figuresOf } from './experiment/figures.ts';
 import { classTable, ignoredLabel, mapLabels } from './labels.ts';
-import { createEvalLoader, type EvalSample } from './loader.ts';
+import type { EvalSample } from './loader.ts';
 import { addImage, confusionMatrix, type ScoreReport, scoreReport, scores } from './metrics.ts';
+import { openEvalLoader } from './open_run.ts';
 import { initialWeights } from './weights.ts';
 
 /** The nearest class of every pixel of an image and how near it is. */
@@ -81,18 +82,12 @@ export function denseReport(
 }
 
 async function denseImages(engine: Engine, config: RunConfig, split: string): Promise<DenseImage[]> {
-  const { data, eval: settings, model } = config;
+  const { data, model } = config;
   const dataset = await openDataset(config.dataset, data.root, split);
   const { backbone, text } = await initialWeights(engine, config, dataset.info);
   const store = new ParameterStore(engine, imageTowerSpecs(model.vision, false), backbone, config.seed);
   const b = engine.tensor(text.data as Float32Array<ArrayBuffer>, text.shape);
-  const loader = createEvalLoader({
-    dataset,
-    workers: data.workers,
-    prefetch: data.prefetch,
-    shortSide: settings.shortSide,
-    maxImages: settings.maxImages ?? undefined,
-  });
+  const loader = openEvalLoader(config, dataset);
   const images: DenseImage[] = [];
   try {
     for await (const sample of loader.samples()) {

@@ -7,8 +7,8 @@ import type { RunConfig } from './config.ts';
 import { openDataset } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/info.ts';
 import { type EvaluationHooks, evaluate, type Shown } from './evaluate.ts';
-import { createEvalLoader } from './loader.ts';
 import type { EvalReport } from './metrics.ts';
+import { openEvalLoader } from './open_run.ts';
 import { type OverlayInput, writeOverlay } from './overlay.ts';
 
 export interface EvaluateRunInput {
@@ -39,13 +39,7 @@ export async function evaluateRun(
   const dataset = await openDataset(config.dataset, data.root, data.valSplit);
   const { info } = dataset;
   if (pictures) await mkdir(pictures.folder, { recursive: true });
-  const loader = createEvalLoader({
-    dataset,
-    workers: data.workers,
-    prefetch: data.prefetch,
-    shortSide: settings.shortSide,
-    maxImages: settings.maxImages ?? undefined,
-  });
+  const loader = openEvalLoader(config, dataset);
   try {
     const own = { engine, weights, model: config.model, text, info, settings, mode: train.mode, loader };
     const count = pictures?.count ?? 0;

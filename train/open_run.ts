@@ -8,7 +8,7 @@ import { loadCheckpoint, modelTensors, optimizerTensors, textTensor } from './ch
 import type { RunConfig } from './config.ts';
 import type { Dataset } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/info.ts';
-import { createTrainLoader, type TrainLoader } from './loader.ts';
+import { createEvalLoader, createTrainLoader, type EvalLoader, type TrainLoader } from './loader.ts';
 import { AdamW } from './optimizer.ts';
 import { Trainer } from './trainer.ts';
 import { initialWeights, startingWeights } from './weights.ts';
@@ -88,6 +88,17 @@ export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoade
     seed,
     batch: settings.batch,
     augment: { scale, ratio, crop: [crop, crop], catMaxRatio, flip, photometric },
+  });
+}
+
+/** The images of a dataset as a run evaluates them. */
+export function openEvalLoader({ data, eval: settings }: RunConfig, dataset: Dataset): EvalLoader {
+  return createEvalLoader({
+    dataset,
+    workers: data.workers,
+    prefetch: data.prefetch,
+    shortSide: settings.shortSide,
+    maxImages: settings.maxImages ?? undefined,
   });
 }
 

@@ -5,6 +5,7 @@ import {
   flatGrid,
   type HostArrays,
   softwareSubgroups,
+  type Variant,
 } from '../kernel.ts';
 import { type AttentionDims, attentionDims } from './dims.ts';
 import { backwardOperands, operands } from './forward.ts';
@@ -15,6 +16,31 @@ const at = (file: string): URL => new URL(file, import.meta.url);
 const helpers = [at('../shared/philox.wgsl')];
 const tile = { default: { ROWS: 24 }, space: [{ ROWS: 16 }, { ROWS: 24 }] };
 const plainTile = { default: { WG: 64 }, space: [{ WG: 64 }] };
+
+/** The two files of a gradient; a subgroup or a thread for each of its rows, which are queries or keys. */
+function variants(
+  subgroup: URL,
+  plain: URL,
+  rows: (dims: AttentionDims) => number,
+): Variant<AttentionDims>[] {
+  return [
+    {
+      name: 'subgroup',
+      source: subgroup,
+      helpers,
+      fits: softwareSubgroups,
+      tile,
+      grid: (d, t) => [ceilDiv(rows(d), t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
+    },
+    {
+      name: 'plain',
+      source: plain,
+      helpers,
+      tile: plainTile,
+      grid: (d, t) => flatGrid(ceilDiv(d.batch * d.heads * rows(d), t.WG)),
+    },
+  ];
+}
 
 /** Makes probabilities of about 1 / keys, as the forward pass would. */
 function someLse(d: AttentionDims, random: () => number): Float64Array {
@@ -37,23 +63,7 @@ export const attentionShortDq = defineKernel({
     dq: { access: 'read_write', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.qRow] },
     stats: { access: 'write', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries, 2] },
   },
-  variants: [
-    {
-      name: 'subgroup',
-      source: at('short_dq.wgsl'),
-      helpers,
-      fits: softwareSubgroups,
-      tile,
-      grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
-    },
-    {
-      name: 'plain',
-      source: at('short_dq_plain.wgsl'),
-      helpers,
-      tile: plainTile,
-      grid: (d, t) => flatGrid(ceilDiv(d.batch * d.heads * d.queries, t.WG)),
-    },
-  ],
+  variants: variants(at('short_dq.wgsl'), at('short_dq_plain.wgsl'), (d) => d.queries),
   cost: (d) => {
     const scores = d.batch * d.heads * d.queries * d.keys;
     return {
@@ -109,23 +119,7 @@ export const attentionShortDkv = defineKernel({
       shape: (d) => (d.givesV && !d.together ? [d.batch, d.keys, d.kvRow] : [0]),
     },
   },
-  variants: [
-    {
-      name: 'subgroup',
-      source: at('short_dkv.wgsl'),
-      helpers,
-      fits: softwareSubgroups,
-      tile,
-      grid: (d, t) => [ceilDiv(d.keys, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
-    },
-    {
-      name: 'plain',
-      source: at('short_dkv_plain.wgsl'),
-      helpers,
-      tile: plainTile,
-      grid: (d, t) => flatGrid(ceilDiv(d.batch * d.heads * d.keys, t.WG)),
-    },
-  ],
+  variants: variants(at('short_dkv.wgsl'), at('short_dkv_plain.wgsl'), (d) => d.keys),
   cost: (d) => {
     const scores = d.batch * d.heads * d.queries * d.keys;
     return {
