@@ -25,6 +25,8 @@ import { maskLossBackward, maskLossPartials } from './mask_loss/mask_loss.ts';
 import { pseudoLabels, upsampledPseudoLabels } from './mask_loss/pseudo_labels.ts';
 import { upsampled, upsampledAny, upsampledGather } from './mask_loss/upsampled.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
+import { matmulPack } from './matmul/pack.ts';
+import { matmulPacked } from './matmul/packed.ts';
 import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
 import { lossScale } from './optimizer/loss_scale.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
@@ -52,6 +54,8 @@ export const catalogue: readonly AnyKernel[] = [
   matmulNT,
   matmulTN,
   matmulTT,
+  matmulPack,
+  matmulPacked,
   columnSums,
   add,
   convert,

@@ -11,6 +11,7 @@ import { linear } from '../engine/ops/linear.ts';
 import { matmul } from '../engine/ops/matmul.ts';
 import { sumAll } from '../engine/ops/sum_all.ts';
 import type { Shape } from '../engine/shape.ts';
+import { softwareSubgroups } from '../kernels/kernel.ts';
 import { ACTIVATION, matmulReference } from '../kernels/matmul/reference.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import { openEngine } from './device.ts';
@@ -73,6 +74,8 @@ for (const transposeA of [false, true]) {
       const { a, b } = shapes(3, 5, 6);
       return checkProduct({ a: [2, 2, ...a], b, transposeA, transposeB });
     });
+    test(`${name}: through panels where the adapter wants them`, () =>
+      checkProduct({ ...shapes(257, 258, 261), transposeA, transposeB }));
   }
 }
 
@@ -196,6 +199,16 @@ test('only wanted gradients are computed', () => {
   assert.equal(kernelsOf('bias'), ['matmul.nt', bend, 'reduce.columns']);
   assert.equal(kernelsOf('residual'), ['matmul.nt']);
   assert.equal(kernelsOf(), ['matmul.nt']);
+});
+
+test('a large product goes through panels where a subgroup is a register, and lets go of them', () => {
+  const { live } = engine.stats();
+  const names = launched(engine, () => {
+    engine.scope(() => void matmul({ a: engine.zeros([256, 256]), b: engine.zeros([256, 256]) }));
+  });
+  const panels = softwareSubgroups(engine.gpu.device.facts);
+  assert.equal(names, panels ? ['matmul.pack', 'matmul.pack', 'matmul.packed'] : ['matmul.nn']);
+  assert.is(engine.stats().live, live);
 });
 
 test('backward holds only what it will read', () => {

@@ -19,16 +19,19 @@ function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>
     {
       name: 'subgroup',
       source: at('subgroup.wgsl'),
-      helpers: [activation],
+      helpers: [activation, at('store.wgsl')],
       fits: softwareSubgroups,
       tile: tiles({ ROWS: 24 }, { ROWS: 32 }),
       constants: (d) => {
-        const aligned = (transposeA ? d.m : d.k) % 4 === 0 && (transposeB ? d.k : d.n) % 4 === 0;
+        const [aLine, bLine] = [transposeA ? d.m : d.k, transposeB ? d.k : d.n];
+        const aligned = aLine % 4 === 0 && bLine % 4 === 0 && d.k >= 4;
         return {
           ALIGNED: Number(aligned),
           TAIL: Number(!aligned || d.k % 4 !== 0),
           SPLIT: Number(d.n % 4 !== 0),
           ACTIVATES: Number(d.activation !== ACTIVATION.none),
+          PREACTIVATES: d.preactivation,
+          ADDS: d.residual,
         };
       },
       // row tiles first: consecutive workgroups share their columns of b
@@ -61,6 +64,7 @@ function sizes(m: number, n: number, k: number, more: Partial<MatmulDims> = {}):
 /** Sizes at the edges of the tiles, and every way through the end of the kernel. */
 const odd = {
   one: sizes(1, 1, 1),
+  'short sum': sizes(8, 12, 3, { residual: 1 }),
   'odd everything': sizes(37, 35, 29, {
     bias: 1,
     activation: ACTIVATION.relu,

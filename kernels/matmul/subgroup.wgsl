@@ -4,14 +4,16 @@ enable subgroups;
 // One subgroup makes ROWS x 32 of c: a lane keeps 4 columns of every row. Four steps of k at a time, a lane loads a
 // 4 x 4 block of b for itself and, for each 8 rows, one vec4 of a for all: the row of its own number, or if a is
 // transposed, for k + lane / 2 the rows of one half. Such an adapter runs through branches that no lane takes and once
-// too often through every loop, so what the sizes do not need is left out by constants.
+// too often through every loop that ends at its top, so what the sizes do not need is left out by constants.
 const ROWS: u32 = 24;  // 8, 16, 24 or 32
 const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
-const ALIGNED: bool = false;   // every row of a and b begins with a whole vec4
-const TAIL: bool = true;       // k is not a multiple of 4, or nothing is aligned
-const SPLIT: bool = true;      // rows of c begin anywhere
-const ACTIVATES: bool = true;  // there is an activation
+const ALIGNED: bool = false;      // every row of a and b begins with a whole vec4, and k is at least 4
+const TAIL: bool = true;          // k is not a multiple of 4, or nothing is aligned
+const SPLIT: bool = true;         // rows of c begin anywhere
+const ACTIVATES: bool = true;     // there is an activation
+const PREACTIVATES: bool = true;  // the values before it are kept
+const ADDS: bool = true;          // there is a residual
 const_assert ROWS % 8 == 0 && ROWS <= 32;
 alias a_t = f32;
 alias b_t = f32;
@@ -71,7 +73,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let bStart = (bFirst + column * bColumn) / 4;
     let aEight = 2 * aRow;
     let bLine = select(n, k, TRANSPOSE_B) / 4;
-    for (var step = 0u; step < k / 4; step++) {
+    var step = 0u;
+    loop {
       let j = bStart + step * bK;
       var block = mat4x4f(bQuad(j), bQuad(j + bLine), bQuad(j + 2 * bLine), bQuad(j + 3 * bLine));
       if (TRANSPOSE_B) { block = transpose(block); }
@@ -122,10 +125,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         c30 = addFour(c30, block, x3, 6);
         c31 = addFour(c31, block, x3, 7);
       }
+      continuing { step++; break if step >= k / 4; }
     }
   }
   if (TAIL) {
-    for (var step = select(0, k / 4 * 4, ALIGNED); step < k; step++) {
+    var step = select(0, k / 4 * 4, ALIGNED);
+    loop {
       let j = bFirst + step * bK + column * bColumn;
       let columns = vec4f(bElement(j), bElement(j + bColumn), bElement(j + 2 * bColumn), bElement(j + 3 * bColumn));
       let i = aFirst + step * aK + (firstRow + lane) * aRow;
@@ -174,35 +179,28 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         c30 = addOne(c30, columns, x3, 6);
         c31 = addOne(c31, columns, x3, 7);
       }
+      continuing { step++; break if step >= k; }
     }
   }
 
   // the rows move up after each eight, so that this code exists once and not for each of ROWS rows
-  let rows = select(0, min(ROWS, m - firstRow), column < n);
+  let rows = min(ROWS, m - firstRow);
   let shift = select(vec4f(), bias[column / 4], dims.bias != 0);
   let first = (group.z * m + firstRow) * n + column;
-  for (var r = 0u; r < rows; r += 8) {
-    for (var row = r; row < min(r + 8, rows); row++) {
+  let columns = select(0, min(4, n - column), column < n);
+  var r = 0u;
+  loop {
+    var row = r;
+    loop {
       let odd = row % 2 != 0;
       let low = select(select(c0, c1, odd), select(c2, c3, odd), row % 4 > 1);
       let high = select(select(c4, c5, odd), select(c6, c7, odd), row % 4 > 1);
-      let x = select(low, high, row % 8 > 3) + shift;
-      var y = x;
-      if (ACTIVATES) { y = activated(x, dims.activation); }
-      let start = first + row * n;
-      if (SPLIT) {
-        for (var at = start; at < min(start + 4, start + n - column); at++) {
-          if (dims.preactivation != 0) { preactivation[at / 4][at % 4] = store_t(x[at - start]); }
-          c[at / 4][at % 4] = store_t(y[at - start] + select(0, f32(residual[at / 4][at % 4]), dims.residual != 0));
-        }
-      } else {
-        if (dims.preactivation != 0) { preactivation[start / 4] = vec4<store_t>(x); }
-        if (dims.residual != 0) { y += vec4f(residual[start / 4]); }
-        c[start / 4] = vec4<store_t>(y);
-      }
+      store(first + row * n, columns, select(low, high, row % 8 > 3) + shift);
+      continuing { row++; break if row >= min(r + 8, rows); }
     }
     c0 = c8; c1 = c9; c2 = c10; c3 = c11; c4 = c12; c5 = c13; c6 = c14; c7 = c15;
     c8 = c16; c9 = c17; c10 = c18; c11 = c19; c12 = c20; c13 = c21; c14 = c22; c15 = c23;
     c16 = c24; c17 = c25; c18 = c26; c19 = c27; c20 = c28; c21 = c29; c22 = c30; c23 = c31;
+    continuing { r += 8; break if r >= rows; }
   }
 }

@@ -1,0 +1,48 @@
+// Copies a matrix into panels of 32 rows, k-quads first, so that a product reads each panel from front to back:
+// y[p, q, r] = x[32 p + r, 4 q .. 4 q + 3], or with ACROSS
+// y[p, q, 8 i + j] = x[32 p + 4 j .. 32 p + 4 j + 3, 4 q + i]. What lies beyond x is 0.
+// One thread per 4 x 4 block; group.x runs along the rows of memory, the rest across them.
+const WG: u32 = 64;
+const TRANSPOSED: bool = false;  // x is stored as (k, rows)
+const ACROSS: bool = false;      // a vec4 of y holds four rows, not four k
+const ALIGNED: bool = true;      // every line of x begins with a whole vec4
+alias store_t = f32;
+struct Dims { rows: u32, k: u32, transposed: u32, across: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;  // (rows, k), or (k, rows) if transposed
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;    // (ceil(rows / 32), ceil(k / 4), 32)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+fn element(i: u32) -> f32 { return f32(x[i / 4][i % 4]); }
+
+// Four values of one line of x from `first` on.
+fn quad(line: u32, first: u32, lines: u32, length: u32) -> vec4f {
+  let inside = vec4<bool>(line < lines) & (first + vec4u(0, 1, 2, 3) < vec4u(length));
+  let at = select(0, line * length + first, line < lines);
+  if (ALIGNED) { return select(vec4f(), vec4f(x[at / 4]), inside); }
+  return select(vec4f(), vec4f(element(at), element(at + 1), element(at + 2), element(at + 3)), inside);
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let quads = (dims.k + 3) / 4;
+  let rowBlocks = (dims.rows + 31) / 32 * 8;
+  let along = group.x * WG + local.x;
+  let across = group.z * groups.y + group.y;
+  let q = select(along, across, TRANSPOSED);
+  let rowBlock = select(across, along, TRANSPOSED);
+  if (q >= quads || rowBlock >= rowBlocks) { return; }
+  let line = 4 * select(rowBlock, q, TRANSPOSED);
+  let first = 4 * select(q, rowBlock, TRANSPOSED);
+  let lines = select(dims.rows, dims.k, TRANSPOSED);
+  let length = select(dims.k, dims.rows, TRANSPOSED);
+  var block = mat4x4f(quad(line, first, lines, length), quad(line + 1, first, lines, length),
+    quad(line + 2, first, lines, length), quad(line + 3, first, lines, length));
+  if (TRANSPOSED != ACROSS) { block = transpose(block); }
+  let panel = (rowBlock / 8 * quads + q) * 32;
+  let to = panel + select(rowBlock % 8 * 4, rowBlock % 8, ACROSS);
+  let step = select(1u, 8u, ACROSS);
+  y[to] = block[0];
+  y[to + step] = block[1];
+  y[to + 2 * step] = block[2];
+  y[to + 3 * step] = block[3];
+}

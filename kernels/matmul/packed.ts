@@ -1,0 +1,119 @@
+import { ceilDiv, type DimsOf, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
+import { PANEL, panelShape } from './pack.ts';
+import { ACTIVATION, matmulDims, matmulReference } from './reference.ts';
+
+const at = (file: string): URL => new URL(file, import.meta.url);
+
+const { m, n, k, bias, activation, residual, preactivation } = matmulDims;
+const packedDims = { m, n, k, bias, activation, residual, preactivation } as const;
+
+/** As `MatmulDims`, of a single product. */
+export type PackedDims = DimsOf<typeof packedDims>;
+
+/** Where a subgroup is a SIMD register of a CPU, the product for whose sake matrices are packed. */
+export const packedSubgroup: Variant<PackedDims> = {
+  name: 'subgroup',
+  source: at('packed.wgsl'),
+  helpers: [at('activation.wgsl'), at('store.wgsl')],
+  fits: softwareSubgroups,
+  tile: { default: {}, space: [{}] },
+  constants: (d) => ({
+    SPLIT: Number(d.n % 4 !== 0),
+    ACTIVATES: Number(d.activation !== ACTIVATION.none),
+    PREACTIVATES: d.preactivation,
+    ADDS: d.residual,
+  }),
+  // row panels first: consecutive workgroups share their panel of b
+  grid: (d) => [ceilDiv(d.m, PANEL), ceilDiv(d.n, PANEL), 1],
+};
+
+/** Panels of random numbers with zeros where the matrix has ended, as `matmul.pack` leaves them. */
+function randomPanels(rows: number, k: number, across: boolean, random: () => number): Float64Array {
+  const [panels, quads, values] = panelShape(rows, k);
+  return Float64Array.from({ length: panels * quads * values }, (_, i) => {
+    const { row, column } = placeOf(i, quads, across);
+    return row < rows && column < k ? 2 * random() - 1 : 0;
+  });
+}
+
+/** Where in the matrix the element `i` of its panels stands. */
+function placeOf(i: number, quads: number, across: boolean): { row: number; column: number } {
+  const within = i % (4 * PANEL);
+  const quad = (i - within) / (4 * PANEL);
+  const [r, c] = across ? [within % PANEL, Math.floor(within / PANEL)] : [within >> 2, within & 3];
+  return { row: Math.floor(quad / quads) * PANEL + r, column: 4 * (quad % quads) + c };
+}
+
+/** The matrix, rows x k, that the panels hold. */
+function unpacked(y: Float64Array, rows: number, k: number, across: boolean): Float64Array {
+  const x = new Float64Array(rows * k);
+  const [, quads] = panelShape(rows, k);
+  y.forEach((value, i) => {
+    const { row, column } = placeOf(i, quads, across);
+    if (row < rows && column < k) x[row * k + column] = value;
+  });
+  return x;
+}
+
+/** A product with nothing after it unless `more` says so. */
+function sizes(m: number, n: number, k: number, more: Partial<PackedDims> = {}): PackedDims {
+  return { m, n, k, bias: 0, activation: ACTIVATION.none, residual: 0, preactivation: 0, ...more };
+}
+
+export const matmulPacked = defineKernel({
+  name: 'matmul.packed',
+  doc: 'c = activation(a b + bias) + residual for matrices in panels; keeps the pre-activation for backward if asked.',
+  dims: packedDims,
+  buffers: {
+    a: {
+      access: 'read',
+      dtype: 'f32',
+      shape: (d) => panelShape(d.m, d.k),
+      input: (d, random) => randomPanels(d.m, d.k, false, random),
+    },
+    b: {
+      access: 'read',
+      dtype: 'f32',
+      shape: (d) => panelShape(d.n, d.k),
+      input: (d, random) => randomPanels(d.n, d.k, true, random),
+    },
+    bias: { access: 'read', dtype: 'f32', shape: (d) => [d.bias ? d.n : 0] },
+    residual: { access: 'read', dtype: 'store_t', shape: (d) => [d.residual ? d.m : 0, d.n] },
+    c: { access: 'write', dtype: 'store_t', shape: (d) => [d.m, d.n] },
+    preactivation: { access: 'write', dtype: 'store_t', shape: (d) => [d.preactivation ? d.m : 0, d.n] },
+  },
+  variants: [
+    packedSubgroup,
+    {
+      name: 'plain',
+      source: at('packed_plain.wgsl'),
+      helpers: [at('activation.wgsl'), at('epilogue.wgsl')],
+      tile: { default: {}, space: [{}] },
+      grid: (d) => [ceilDiv(d.n, 8), ceilDiv(d.m, 8), 1],
+    },
+  ],
+  cost: (d) => ({
+    flops: 2 * d.m * d.n * d.k,
+    bytes: 4 * (d.m * d.k + d.n * d.k + d.m * d.n * (1 + d.residual + d.preactivation)),
+  }),
+  cases: {
+    'vit-b16@512': sizes(1035, 768, 768, { bias: 1, residual: 1 }),
+    'decoder mlp': sizes(20, 2048, 512, { bias: 1, activation: ACTIVATION.relu, preactivation: 1 }),
+    one: sizes(1, 1, 1),
+    'odd everything': sizes(37, 35, 29, {
+      bias: 1,
+      activation: ACTIVATION.relu,
+      residual: 1,
+      preactivation: 1,
+    }),
+    'odd columns': sizes(4, 33, 8, { activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+    'odd sum': sizes(40, 36, 19, { bias: 1, activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+  },
+  // a sum of k products in one order, as in `matmul.nn`
+  tolerance: { f32: 2e-6 },
+  reference: (d, host) => {
+    const a = unpacked(host.a, d.m, d.k, false);
+    const b = unpacked(host.b, d.n, d.k, true);
+    return matmulReference({ ...d, batch: 1, sharedA: 0, sharedB: 0 }, { ...host, a, b }, false, true);
+  },
+});
