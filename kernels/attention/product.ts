@@ -140,7 +140,8 @@ function paddedTiles(d: ProductDims, random: () => number): Float64Array {
   const { innerTiles, firstInnerTile, inner } = d;
   const count = product([3, d.countHeads, d.rowTiles, innerTiles, TILE_SIZE]);
   return Float64Array.from({ length: count }, (_, i) => {
-    const column = TILE * (firstInnerTile + (Math.floor(i / TILE_SIZE) % innerTiles)) + (i % TILE);
+    const within = 4 * Math.floor((i % TILE_SIZE) / (4 * TILE)) + (i % 4);
+    const column = TILE * (firstInnerTile + (Math.floor(i / TILE_SIZE) % innerTiles)) + within;
     return column < inner ? 2 * random() - 1 : 0;
   });
 }

@@ -6,7 +6,7 @@ const ROWS: u32 = 32;
 const STEP: u32 = 4;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, headDim: u32, rows: u32, inner: u32, firstHead: u32, countHeads: u32, firstRowTile: u32, rowTiles: u32, firstInnerTile: u32, innerTiles: u32, plane: u32, xOffset: u32, xRow: u32, outOffset: u32, outRow: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> tiles: array<vec4f>;                // (3, countHeads, rowTiles, innerTiles, 32, 8)
+@group(0) @binding(0) var<storage, read> tiles: array<vec4f>;                // (3, countHeads, rowTiles, innerTiles, 8, 32): 4 columns of a row
 @group(0) @binding(1) var<storage, read> x: array<vec4<store_t>>;            // (batch, inner, xRow) from xOffset
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<store_t>>;    // (batch, rows, outRow) from outOffset
 @group(1) @binding(0) var<uniform> dims: Dims;
@@ -25,17 +25,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let firstInner = 32 * dims.firstInnerTile;
   let firstRow = group.x * ROWS;
   let tileRow = firstRow / 32;
-  let tile = ((dims.plane * dims.countHeads + group.z) * dims.rowTiles + tileRow) * dims.innerTiles * 256 + (firstRow % 32 + lane) * 8;
+  let tile = ((dims.plane * dims.countHeads + group.z) * dims.rowTiles + tileRow) * dims.innerTiles * 256 + firstRow % 32 + lane;
   let xBase = dims.xOffset / 4 + item * inner * xRow + head * quads + min(column, quads - 1);
+  let xLast = vec4u(xBase + (inner - 1) * xRow);
+  let xSteps = vec4u(0, xRow, 2 * xRow, 3 * xRow);
 
   var sums = array<vec4f, ROWS>();
   let steps = (min(inner - firstInner, 32 * dims.innerTiles) + 3) / 4;
   for (var step = 0u; step < steps; step++) {
-    let at = xBase + min(firstInner + 4 * step + vec4u(0, 1, 2, 3), vec4u(inner - 1)) * xRow;
+    let at = min(xBase + (firstInner + 4 * step) * xRow + xSteps, xLast);
     let b = mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
-    let source = tile + step / 8 * 256 + step % 8;
+    let source = tile + step * 32;
     var weights = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { weights[g] = tiles[source + 64 * g]; }
+    for (var g = 0u; g < ROWS / 8; g++) { weights[g] = tiles[source + 8 * g]; }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(weights[r / 8], r % 8);
       sums[r] += b * a;

@@ -91,5 +91,6 @@ export const TILE_SIZE = TILE * TILE;
 /** Where the element (row, column) lies in a matrix stored as tiles. */
 export function tileAt(row: number, column: number, tilesAcross: number): number {
   const tile = Math.floor(row / TILE) * tilesAcross + Math.floor(column / TILE);
-  return tile * TILE_SIZE + (row % TILE) * TILE + (column % TILE);
+  const quad = Math.floor((column % TILE) / 4);
+  return tile * TILE_SIZE + (quad * TILE + (row % TILE)) * 4 + (column % 4);
 }
