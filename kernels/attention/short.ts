@@ -1,4 +1,4 @@
-import { ceilDiv, softwareSubgroups, type Variant } from '../kernel.ts';
+import { ceilDiv, softwareSubgroups, type Tile, type Variant } from '../kernel.ts';
 import { type AttentionDims, packed, separate } from './dims.ts';
 import { attentionForward } from './forward.ts';
 
@@ -28,11 +28,17 @@ export const shortCases = {
   ),
 };
 
+/** What these sizes need of a kernel whose lanes hold scores of so many keys, or queries. */
+export function shortConstants(d: AttentionDims, across: number): Tile {
+  return { LATE: Number(across > 32), DROPS: Number(d.threshold > 0) };
+}
+
 const subgroup: Variant<AttentionDims> = {
   name: 'subgroup',
   source: new URL('short_forward.wgsl', import.meta.url),
   helpers: [new URL('../shared/philox.wgsl', import.meta.url)],
   fits: softwareSubgroups,
+  constants: (d) => shortConstants(d, d.keys),
   tile: { default: { ROWS: 24 }, space: [{ ROWS: 16 }, { ROWS: 24 }] },
   grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
 };

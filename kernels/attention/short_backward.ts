@@ -10,18 +10,20 @@ import {
 import { type AttentionDims, attentionDims } from './dims.ts';
 import { backwardOperands, operands } from './forward.ts';
 import { dot, eachHead, headRows, keptFactor } from './reference.ts';
-import { shortCases } from './short.ts';
+import { shortCases, shortConstants } from './short.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 const helpers = [at('../shared/philox.wgsl')];
 const tile = { default: { ROWS: 24 }, space: [{ ROWS: 16 }, { ROWS: 24 }] };
 const plainTile = { default: { WG: 64 }, space: [{ WG: 64 }] };
 
-/** The two files of a gradient; a subgroup or a thread for each of its rows, which are queries or keys. */
+/** The two files of a gradient; a subgroup or a thread for each of its rows, which are queries or keys;
+ * `across` are the keys, or queries, of a row. */
 function variants(
   subgroup: URL,
   plain: URL,
   rows: (dims: AttentionDims) => number,
+  across: (dims: AttentionDims) => number,
 ): Variant<AttentionDims>[] {
   return [
     {
@@ -29,6 +31,7 @@ function variants(
       source: subgroup,
       helpers,
       fits: softwareSubgroups,
+      constants: (d) => shortConstants(d, across(d)),
       tile,
       grid: (d, t) => [ceilDiv(rows(d), t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
     },
@@ -63,7 +66,12 @@ export const attentionShortDq = defineKernel({
     dq: { access: 'read_write', dtype: 'store_t', shape: (d) => [d.batch, d.queries, d.qRow] },
     stats: { access: 'write', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries, 2] },
   },
-  variants: variants(at('short_dq.wgsl'), at('short_dq_plain.wgsl'), (d) => d.queries),
+  variants: variants(
+    at('short_dq.wgsl'),
+    at('short_dq_plain.wgsl'),
+    (d) => d.queries,
+    (d) => d.keys,
+  ),
   cost: (d) => {
     const scores = d.batch * d.heads * d.queries * d.keys;
     return {
@@ -119,7 +127,12 @@ export const attentionShortDkv = defineKernel({
       shape: (d) => (d.givesV && !d.together ? [d.batch, d.keys, d.kvRow] : [0]),
     },
   },
-  variants: variants(at('short_dkv.wgsl'), at('short_dkv_plain.wgsl'), (d) => d.keys),
+  variants: variants(
+    at('short_dkv.wgsl'),
+    at('short_dkv_plain.wgsl'),
+    (d) => d.keys,
+    (d) => d.queries,
+  ),
   cost: (d) => {
     const scores = d.batch * d.heads * d.queries * d.keys;
     return {

@@ -4,6 +4,8 @@
 enable subgroups;
 const ROWS: u32 = 16;
 const STEP: u32 = 4;
+const LATE: bool = true;   // there are more than 32 queries
+const DROPS: bool = true;  // there is dropout
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, givesK: u32, givesV: u32, together: u32 }
@@ -54,26 +56,28 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var late = array<vec2f, ROWS>();
   for (var c = 0u; c < quads; c++) {
     let b = transpose(mat4x4f(vec4f(q[qRows.x + c]), vec4f(q[qRows.y + c]), vec4f(q[qRows.z + c]), vec4f(q[qRows.w + c])));
-    let lateB = transpose(mat2x4f(vec4f(q[qRowsLate.x + c]), vec4f(q[qRowsLate.y + c])));
+    var lateB = mat4x2f();
+    if (LATE) { lateB = transpose(mat2x4f(vec4f(q[qRowsLate.x + c]), vec4f(q[qRowsLate.y + c]))); }
     var rows = array<vec4f, ROWS / 8>();
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       s[r] += b * a;
-      late[r] += lateB * a;
+      if (LATE) { late[r] += lateB * a; }
     }
   }
   var dp = array<vec4f, ROWS>();
   var lateDp = array<vec2f, ROWS>();
   for (var c = 0u; c < quads; c++) {
     let b = transpose(mat4x4f(vec4f(dy[dyRows.x + c]), vec4f(dy[dyRows.y + c]), vec4f(dy[dyRows.z + c]), vec4f(dy[dyRows.w + c])));
-    let lateB = transpose(mat2x4f(vec4f(dy[dyRowsLate.x + c]), vec4f(dy[dyRowsLate.y + c])));
+    var lateB = mat4x2f();
+    if (LATE) { lateB = transpose(mat2x4f(vec4f(dy[dyRowsLate.x + c]), vec4f(dy[dyRowsLate.y + c]))); }
     var rows = array<vec4f, ROWS / 8>();
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       dp[r] += b * a;
-      lateDp[r] += lateB * a;
+      if (LATE) { lateDp[r] += lateB * a; }
     }
   }
 
@@ -106,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     // one query and 4 keys at a time; the masks' components move up
     var draw = (statBase + near) * maskRow + first / 4;
     var lateDraw = (statBase + lateNear) * maskRow + first / 4;
-    for (var i = 0u; i < draws; i++) {
+    for (var i = 0u; DROPS && i < draws; i++) {
       let kept = select(vec4f(0), vec4f(keptScale), keep4(state, opId, draw.x, threshold));
       let moved = draw.x;
       draw = vec4u(draw.yzw, lateDraw.x);
@@ -122,7 +126,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var lateDs = array<vec2f, 4>();
     for (var r = 0u; r < 4; r++) {
       let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), vec4u(first + r) < end);
-      let lateP = select(vec2f(0), exp2(late[r] * (scale * LOG2E) - lateLse), vec2u(first + r) < lateEnd);
+      var lateP = vec2f();
+      if (LATE) { lateP = select(vec2f(0), exp2(late[r] * (scale * LOG2E) - lateLse), vec2u(first + r) < lateEnd); }
       ps[r] = mask[r] * p;
       latePs[r] = lateMask[r] * lateP;
       ds[r] = p * (mask[r] * dp[r] * scale - delta);
@@ -151,11 +156,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let at = vec4u(dyColumn) + min(4 * i + vec4u(0, 1, 2, 3), vec4u(queries - 1)) * dyRow;
     let lateAt = vec2u(dyColumn) + min(32 + 2 * i + vec2u(0, 1), vec2u(queries - 1)) * dyRow;
     let b = mat4x4f(vec4f(dy[at.x]), vec4f(dy[at.y]), vec4f(dy[at.z]), vec4f(dy[at.w]));
-    let lateB = mat2x4f(vec4f(dy[lateAt.x]), vec4f(dy[lateAt.y]));
+    var lateB = mat2x4f();
+    if (LATE) { lateB = mat2x4f(vec4f(dy[lateAt.x]), vec4f(dy[lateAt.y])); }
     for (var r = 0u; r < ROWS; r++) {
       let p = subgroupShuffle(s[r], i);
-      let lateP = subgroupShuffle(late[r], i);
-      dvs[r] += b * p + lateB * lateP;
+      if (LATE) { dvs[r] += b * p + lateB * subgroupShuffle(late[r], i); } else { dvs[r] += b * p; }
     }
   }
   for (var row = firstKey; row < select(firstKey, endRow, givesV); row += STEP) {
@@ -173,11 +178,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let at = vec4u(qColumn) + min(4 * i + vec4u(0, 1, 2, 3), vec4u(queries - 1)) * qRow;
     let lateAt = vec2u(qColumn) + min(32 + 2 * i + vec2u(0, 1), vec2u(queries - 1)) * qRow;
     let b = mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w]));
-    let lateB = mat2x4f(vec4f(q[lateAt.x]), vec4f(q[lateAt.y]));
+    var lateB = mat2x4f();
+    if (LATE) { lateB = mat2x4f(vec4f(q[lateAt.x]), vec4f(q[lateAt.y])); }
     for (var r = 0u; r < ROWS; r++) {
       let p = subgroupShuffle(dp[r], i);
-      let lateP = subgroupShuffle(lateDp[r], i);
-      dks[r] += b * p + lateB * lateP;
+      if (LATE) { dks[r] += b * p + lateB * subgroupShuffle(lateDp[r], i); } else { dks[r] += b * p; }
     }
   }
   for (var row = firstKey; row < select(firstKey, endRow, givesK); row += STEP) {

@@ -5,6 +5,8 @@
 enable subgroups;
 const ROWS: u32 = 16;
 const STEP: u32 = 4;
+const LATE: bool = true;   // there are more than 32 keys
+const DROPS: bool = true;  // there is dropout
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32 }
@@ -58,30 +60,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var late = array<vec2f, ROWS>();
   for (var c = 0u; c < quads; c++) {
     let b = transpose(mat4x4f(vec4f(k[kRows.x + c]), vec4f(k[kRows.y + c]), vec4f(k[kRows.z + c]), vec4f(k[kRows.w + c])));
-    let lateB = transpose(mat2x4f(vec4f(k[kRowsLate.x + c]), vec4f(k[kRowsLate.y + c])));
+    var lateB = mat4x2f();
+    if (LATE) { lateB = transpose(mat2x4f(vec4f(k[kRowsLate.x + c]), vec4f(k[kRowsLate.y + c]))); }
     var rows = array<vec4f, ROWS / 8>();
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       s[r] += b * a;
-      late[r] += lateB * a;
+      if (LATE) { late[r] += lateB * a; }
     }
   }
   var dp = array<vec4f, ROWS>();
   var lateDp = array<vec2f, ROWS>();
   for (var c = 0u; c < quads; c++) {
     let b = transpose(mat4x4f(vec4f(v[vRows.x + c]), vec4f(v[vRows.y + c]), vec4f(v[vRows.z + c]), vec4f(v[vRows.w + c])));
-    let lateB = transpose(mat2x4f(vec4f(v[vRowsLate.x + c]), vec4f(v[vRowsLate.y + c])));
+    var lateB = mat4x2f();
+    if (LATE) { lateB = transpose(mat2x4f(vec4f(v[vRowsLate.x + c]), vec4f(v[vRowsLate.y + c]))); }
     var rows = array<vec4f, ROWS / 8>();
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(dy[dyBase + min(ownQuery + 8 * g, queries - 1) * dyRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       dp[r] += b * a;
-      lateDp[r] += lateB * a;
+      if (LATE) { lateDp[r] += lateB * a; }
     }
   }
   // the rows go round, so that the generator is compiled once
-  for (var r = 0u; r < droppingRows; r++) {
+  for (var r = 0u; DROPS && r < droppingRows; r++) {
     let draw = maskBase + r * maskRow;
     let pair = keep4(state, opId, draw + 8 + lane / 2, threshold);
     let first = select(vec4f(0), dp[0] * keptScale, keep4(state, opId, draw + lane, threshold));
@@ -101,7 +105,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let last = min(keys - 1, firstLast + r);
     let high = subgroupShuffle(own[r / 8], r % 8);
     let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - high), key <= vec4u(last));
-    let lateP = select(vec2f(0), exp2(late[r] * (scale * LOG2E) - high), lateKey <= vec2u(last));
+    var lateP = vec2f();
+    if (LATE) { lateP = select(vec2f(0), exp2(late[r] * (scale * LOG2E) - high), lateKey <= vec2u(last)); }
     var delta = dot(p, dp[r]) + dot(lateP, lateDp[r]);
     delta += subgroupShuffleXor(delta, 1);
     delta += subgroupShuffleXor(delta, 2);
@@ -117,11 +122,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let at = vec4u(kColumn) + min(4 * i + vec4u(0, 1, 2, 3), vec4u(keys - 1)) * kvRow;
     let lateAt = vec2u(kColumn) + min(32 + 2 * i + vec2u(0, 1), vec2u(keys - 1)) * kvRow;
     let b = mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w]));
-    let lateB = mat2x4f(vec4f(k[lateAt.x]), vec4f(k[lateAt.y]));
+    var lateB = mat2x4f();
+    if (LATE) { lateB = mat2x4f(vec4f(k[lateAt.x]), vec4f(k[lateAt.y])); }
     for (var r = 0u; r < ROWS; r++) {
       let p = subgroupShuffle(s[r], i);
-      let lateP = subgroupShuffle(late[r], i);
-      sums[r] += b * p + lateB * lateP;
+      if (LATE) { sums[r] += b * p + lateB * subgroupShuffle(late[r], i); } else { sums[r] += b * p; }
     }
   }
 

@@ -5,6 +5,8 @@
 enable subgroups;
 const ROWS: u32 = 16;
 const STEP: u32 = 4;
+const LATE: bool = true;   // there are more than 32 keys
+const DROPS: bool = true;  // there is dropout
 const LOWEST: f32 = -1e30;
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
@@ -53,13 +55,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var late = array<vec2f, ROWS>();
   for (var c = 0u; c < quads; c++) {
     let b = transpose(mat4x4f(vec4f(k[kRows.x + c]), vec4f(k[kRows.y + c]), vec4f(k[kRows.z + c]), vec4f(k[kRows.w + c])));
-    let lateB = transpose(mat2x4f(vec4f(k[kRowsLate.x + c]), vec4f(k[kRowsLate.y + c])));
+    var lateB = mat4x2f();
+    if (LATE) { lateB = transpose(mat2x4f(vec4f(k[kRowsLate.x + c]), vec4f(k[kRowsLate.y + c]))); }
     var rows = array<vec4f, ROWS / 8>();
     for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       s[r] += b * a;
-      late[r] += lateB * a;
+      if (LATE) { late[r] += lateB * a; }
     }
   }
 
@@ -69,18 +72,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let last = min(keys - 1, firstLast + r);
     let t = select(vec4f(LOWEST), s[r] * scale, key <= vec4u(last));
     let lateT = select(vec2f(LOWEST), late[r] * scale, lateKey <= vec2u(last));
-    var highest = max(max(max(t.x, t.y), max(t.z, t.w)), max(lateT.x, lateT.y));
+    var highest = max(max(t.x, t.y), max(t.z, t.w));
+    if (LATE) { highest = max(highest, max(lateT.x, lateT.y)); }
     highest = max(highest, subgroupShuffleXor(highest, 1));
     highest = max(highest, subgroupShuffleXor(highest, 2));
     highest = max(highest, subgroupShuffleXor(highest, 4));
     s[r] = exp2(t - highest);
-    late[r] = exp2(lateT - highest);
+    if (LATE) { late[r] = exp2(lateT - highest); }
     high[r] = highest;
     // each lane's own share of the sum, added up at the end
     sum[r] = s[r].x + s[r].y + s[r].z + s[r].w + late[r].x + late[r].y;
   }
   // the rows go round, so that the generator is compiled once
-  for (var r = 0u; r < droppingRows; r++) {
+  for (var r = 0u; DROPS && r < droppingRows; r++) {
     let draw = maskBase + r * maskRow;
     let pair = keep4(state, opId, draw + 8 + lane / 2, threshold);
     let first = select(vec4f(0), s[0] * keptScale, keep4(state, opId, draw + lane, threshold));
@@ -99,11 +103,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let at = vec4u(vColumn) + min(4 * i + vec4u(0, 1, 2, 3), vec4u(keys - 1)) * kvRow;
     let lateAt = vec2u(vColumn) + min(32 + 2 * i + vec2u(0, 1), vec2u(keys - 1)) * kvRow;
     let b = mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w]));
-    let lateB = mat2x4f(vec4f(v[lateAt.x]), vec4f(v[lateAt.y]));
+    var lateB = mat2x4f();
+    if (LATE) { lateB = mat2x4f(vec4f(v[lateAt.x]), vec4f(v[lateAt.y])); }
     for (var r = 0u; r < ROWS; r++) {
       let p = subgroupShuffle(s[r], i);
-      let lateP = subgroupShuffle(late[r], i);
-      sums[r] += b * p + lateB * lateP;
+      if (LATE) { sums[r] += b * p + lateB * subgroupShuffle(late[r], i); } else { sums[r] += b * p; }
     }
   }
 
