@@ -4,6 +4,7 @@ import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { measurePeakOf, type Peak, peakLine } from '../engine/gpu/peak.ts';
 import type { Platform } from '../engine/gpu/platform.ts';
 import { digits, formatTable } from '../engine/table.ts';
+import type { StoreType } from '../kernels/kernel.ts';
 import { datasetInfo } from '../train/datasets/info.ts';
 import { embeddedPreset, fullPreset } from '../train/presets.ts';
 import { formatBytes } from '../train/progress.ts';
@@ -33,6 +34,7 @@ export interface ModelBenchOptions {
 export interface StepResult extends StepTimes {
   preset: StepPreset;
   checkpointing: boolean;
+  precision: StoreType;
   adapter: string;
   machine: Machine & { node: string };
   images: number;
@@ -54,13 +56,13 @@ export async function runStep(
   argv: string[],
   { platform, machine, say }: ModelBenchOptions,
 ): Promise<number> {
-  const { preset, steps, checkpointing, json, adapter } = parseStep(argv);
+  const { preset, steps, checkpointing, precision, json, adapter } = parseStep(argv);
   requireFolderOf(json);
   const { load } = machine();
   await ensureAdapter({ adapter, platform });
   const peak = await measurePeakOf(platform, adapter);
   const begin = performance.now();
-  const engine = await createEngine(platform, { adapter, checkpointing, profile: true });
+  const engine = await createEngine(platform, { adapter, checkpointing, precision, profile: true });
   const engineMs = performance.now() - begin;
   try {
     const training = openPreset(preset, engine);
@@ -69,6 +71,7 @@ export async function runStep(
     const result: StepResult = {
       preset,
       checkpointing,
+      precision,
       adapter: engine.gpu.device.name,
       machine: { ...machine(), load, node: process.version },
       images: training.images,
@@ -119,7 +122,8 @@ export function stepText(result: StepResult): string {
       `device ${digits(result.engineMs)} ms, parameters ${digits(result.storeMs)} ms, first step ${digits(result.firstMs)} ms`,
     ],
   ];
+  const stored = result.precision === 'f16' ? ', stored in f16' : '';
   const recomputed = result.checkpointing ? ', activations recomputed' : '';
   return `${peakLine(adapter, result.peak)}
-${preset}${recomputed}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}`;
+${preset}${stored}${recomputed}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}`;
 }

@@ -1,6 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { parseArguments, positiveInteger } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
+import type { StoreType } from '../kernels/kernel.ts';
 
 /** What can be timed: Cascade-CLIP as the presets have it, and pre-training of a miniature CLIP. */
 const stepPresets = ['voc20', 'context59', 'coco171', 'embedded', 'miniature'] as const;
@@ -13,6 +14,8 @@ export interface StepRequest {
   steps: number | null;
   /** Activations of blocks are computed again for backward. */
   checkpointing: boolean;
+  /** How activations and frozen weights are stored. */
+  precision: StoreType;
   /** File for the results. */
   json?: string;
   adapter?: string;
@@ -43,18 +46,33 @@ export function parseStep(argv: string[]): StepRequest {
       '--checkpointing',
       'compute activations of blocks again for backward, as engine.checkpointing=true',
     )
+    .addOption(
+      new Option('--precision <TYPE>', 'how activations and frozen weights are stored')
+        .choices(['f32', 'f16'])
+        .default('f32'),
+    )
     .option('--json <FILE>', 'write the results as JSON')
     .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
     .addHelpText('after', notes);
-  const { preset, steps = null, checkpointing = false, json, adapter } = parseArguments(command, argv).opts();
+  const {
+    preset,
+    steps = null,
+    checkpointing = false,
+    precision,
+    json,
+    adapter,
+  } = parseArguments(command, argv).opts();
   if (!stepPresets.includes(preset)) {
     throw new ConfigError(`there is no preset '${preset}'`, `There are ${stepPresets.join(', ')}.`);
   }
-  if (checkpointing && preset === 'miniature') {
+  if (preset === 'miniature' && (checkpointing || precision === 'f16')) {
+    const [flag, why] = checkpointing
+      ? ['--checkpointing', 'keeps all its activations']
+      : ['--precision f16', 'stores everything in f32'];
     throw new ConfigError(
-      '--checkpointing: the pre-training of the miniature keeps all its activations',
-      'Leave --checkpointing away, or choose another preset.',
+      `${flag}: the pre-training of the miniature ${why}`,
+      `Leave ${flag} away, or choose another preset.`,
     );
   }
-  return { preset, steps, checkpointing, json, adapter };
+  return { preset, steps, checkpointing, precision, json, adapter };
 }

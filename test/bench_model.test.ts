@@ -23,13 +23,21 @@ test('--step reads its flags and refuses what it does not know', () => {
     preset: 'voc20',
     steps: null,
     checkpointing: false,
+    precision: 'f32',
     json: undefined,
     adapter: undefined,
   });
   const request = parseStep(
-    '--step --preset embedded --steps 7 --checkpointing --json a.json --adapter x'.split(' '),
+    '--step --preset embedded --steps 7 --checkpointing --precision f16 --json a.json --adapter x'.split(' '),
   );
-  assert.equal(request, { preset: 'embedded', steps: 7, checkpointing: true, json: 'a.json', adapter: 'x' });
+  assert.equal(request, {
+    preset: 'embedded',
+    steps: 7,
+    checkpointing: true,
+    precision: 'f16',
+    json: 'a.json',
+    adapter: 'x',
+  });
   const preset = errorOf(ConfigError, () => parseStep(['--step', '--preset', 'large']));
   assert.match(preset.message, "there is no preset 'large'");
   assert.match(errorOf(ConfigError, () => parseStep(['--step', '--steps', '0'])).message, "'0' is no whole");
@@ -37,6 +45,8 @@ test('--step reads its flags and refuses what it does not know', () => {
     parseStep('--step --preset miniature --checkpointing'.split(' ')),
   );
   assert.match(nothing.message, 'the miniature keeps all its activations');
+  const half = errorOf(ConfigError, () => parseStep('--step --preset miniature --precision f16'.split(' ')));
+  assert.match(half.message, '--precision f16: the pre-training of the miniature stores everything in f32');
 });
 
 test('--scaling reads its flags', () => {
@@ -96,6 +106,7 @@ const peak: Peak = { gflops: 80, copies: [{ bytes: 2 ** 24, gbps: 12 }] };
 const stepResult: StepResult = {
   preset: 'voc20',
   checkpointing: false,
+  precision: 'f32',
   peak,
   adapter: 'a card',
   machine: { cpu: 'a CPU', cores: 2, load: 0.5, peakRss: 3 * 2 ** 30, node: 'v20' },
@@ -132,6 +143,7 @@ test('a timed step is told in lines', () => {
   ]);
   const busy = { ...stepResult, gpuMs: null, machine: { ...stepResult.machine, load: 2.5 } };
   assert.match(stepText({ ...busy, checkpointing: true }), 'voc20, activations recomputed, a CPU');
+  assert.match(stepText({ ...busy, precision: 'f16' }), 'voc20, stored in f16, a CPU');
   assert.match(stepText(busy), 'load 2.5 (busy: times may be too long)');
   assert.match(stepText(busy), 'GPU at work     unknown: the adapter has no timestamps');
 });

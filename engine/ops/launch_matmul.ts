@@ -1,9 +1,10 @@
 import { matmulNN, matmulNT, matmulTN, matmulTT } from '../../kernels/matmul/matmul.ts';
-import { matmulPack } from '../../kernels/matmul/pack.ts';
+import { matmulPack, panelShape } from '../../kernels/matmul/pack.ts';
 import { matmulPacked, packedSubgroup } from '../../kernels/matmul/packed.ts';
 import type { MatmulDims } from '../../kernels/matmul/reference.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
+import { product } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 interface Operands {
@@ -26,8 +27,8 @@ interface Transposes {
 }
 
 /**
- * Copying into panels costs as much as about 15 columns (for a) and 15 rows (for b) of the product on lavapipe and
- * makes it up to a quarter faster; below this size it does not pay.
+ * On lavapipe copying into panels takes as long as about 20 columns (for a) and 25 rows (for b) of the product and
+ * makes the rest up to a third faster; below this size it does not pay.
  */
 const PACKED_FROM = 256;
 
@@ -36,7 +37,7 @@ const PACKED_FROM = 256;
  * @returns c.
  */
 export function launchMatmul(operands: Operands, sizes: Sizes, transposes: Transposes = {}): Tensor {
-  const { bias, residual, preactivation } = operands;
+  const { a, b, c, bias, residual, preactivation } = operands;
   const dims = {
     batch: 1,
     sharedA: 0,
@@ -52,26 +53,23 @@ export function launchMatmul(operands: Operands, sizes: Sizes, transposes: Trans
   const { transposeA = false, transposeB = false } = transposes;
   const untransposed = transposeB ? matmulNT : matmulNN;
   const kernel = transposeA ? (transposeB ? matmulTT : matmulTN) : untransposed;
-  return launch(kernel, dims, { ...operands }).c;
+  return launch(kernel, dims, { a, b, c, bias, residual, preactivation }).c;
 }
 
-/** Whether this product is large, and the adapter one where reading far apart rows is slow. */
+/** Whether this product is large, its panels can be bound, and the adapter is slow at reading far apart rows. */
 function packs(operands: Operands, { batch, m, n, k }: MatmulDims): boolean {
-  const { tiles } = engineOf(operands).gpu;
-  return (
-    batch === 1 &&
-    Math.min(m, n, k) >= PACKED_FROM &&
-    tiles.defaultOf(matmulPacked).variant === packedSubgroup
-  );
+  if (batch > 1 || Math.min(m, n, k) < PACKED_FROM) return false;
+  const { tiles, device } = engineOf(operands).gpu;
+  const panelBytes = 4 * product(panelShape(Math.max(m, n), k));
+  return panelBytes <= device.maxBindingBytes && tiles.defaultOf(matmulPacked).variant === packedSubgroup;
 }
 
 /** Three dispatches: both operands into panels, then their product. */
 function packed(
   { a, b, ...rest }: Operands,
-  { batch: _, sharedA: __, sharedB: ___, ...dims }: MatmulDims,
+  { m, n, k, bias, activation, residual, preactivation }: MatmulDims,
   { transposeA = false, transposeB = false }: Transposes,
 ): Tensor {
-  const { m, n, k } = dims;
   return engineOf({ a }).scope(() => {
     const left = { rows: m, k, transposed: Number(transposeA), across: 0 };
     const right = { rows: n, k, transposed: Number(!transposeB), across: 1 };
@@ -79,6 +77,7 @@ function packed(
       a: launch(matmulPack, left, { x: a }).y,
       b: launch(matmulPack, right, { x: b }).y,
     };
+    const dims = { m, n, k, bias, activation, residual, preactivation };
     return launch(matmulPacked, dims, { ...panels, ...rest }).c;
   });
 }
