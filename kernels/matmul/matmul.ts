@@ -1,5 +1,5 @@
 import { ceilDiv, defineKernel, softwareSubgroups, type Tile, type Variant } from '../kernel.ts';
-import { ACTIVATION, type MatmulDims, matmulDims, matmulReference } from './reference.ts';
+import { ACTIVATION, edges, type MatmulDims, matmulDims, matmulReference, single } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 const activation = at('activation.wgsl');
@@ -55,24 +55,15 @@ function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>
   ];
 }
 
-/** A product of one m x k and one k x n matrix, with nothing after it unless `more` says so. */
+const one = { batch: 1, sharedA: 0, sharedB: 0 };
+
 function sizes(m: number, n: number, k: number, more: Partial<MatmulDims> = {}): MatmulDims {
-  const nothing = { bias: 0, activation: ACTIVATION.none, residual: 0, preactivation: 0 };
-  return { batch: 1, m, n, k, sharedA: 0, sharedB: 0, ...nothing, ...more };
+  return { ...one, ...single(m, n, k), ...more };
 }
 
-/** Sizes at the edges of the tiles, and every way through the end of the kernel. */
+/** The edges of single products, and products of batches. */
 const odd = {
-  one: sizes(1, 1, 1),
-  'short sum': sizes(8, 12, 3, { residual: 1 }),
-  'odd everything': sizes(37, 35, 29, {
-    bias: 1,
-    activation: ACTIVATION.relu,
-    residual: 1,
-    preactivation: 1,
-  }),
-  'odd columns': sizes(4, 33, 8, { activation: ACTIVATION.quick_gelu, preactivation: 1 }),
-  'odd sum': sizes(40, 36, 19, { bias: 1, activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+  ...Object.fromEntries(Object.entries(edges).map(([name, dims]) => [name, { ...one, ...dims }])),
   'odd batch': sizes(7, 5, 6, { batch: 3, bias: 1, residual: 1 }),
   'shared a': sizes(9, 12, 20, { batch: 2, sharedA: 1 }),
   'shared b': sizes(8, 65, 4, { batch: 2, sharedB: 1, bias: 1, activation: ACTIVATION.relu }),

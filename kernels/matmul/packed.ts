@@ -1,17 +1,11 @@
-import { ceilDiv, type DimsOf, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
+import { ceilDiv, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
 import { PANEL, panelShape } from './pack.ts';
-import { ACTIVATION, matmulDims, matmulReference } from './reference.ts';
+import { ACTIVATION, edges, matmulReference, type ProductDims, productDims, single } from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
-const { m, n, k, bias, activation, residual, preactivation } = matmulDims;
-const packedDims = { m, n, k, bias, activation, residual, preactivation } as const;
-
-/** As `MatmulDims`, of a single product. */
-export type PackedDims = DimsOf<typeof packedDims>;
-
 /** Where a subgroup is a SIMD register of a CPU, the product for whose sake matrices are packed. */
-export const packedSubgroup: Variant<PackedDims> = {
+export const packedSubgroup: Variant<ProductDims> = {
   name: 'subgroup',
   source: at('packed.wgsl'),
   helpers: [at('activation.wgsl'), at('store.wgsl')],
@@ -55,15 +49,10 @@ function unpacked(y: Float64Array, rows: number, k: number, across: boolean): Fl
   return x;
 }
 
-/** A product with nothing after it unless `more` says so. */
-function sizes(m: number, n: number, k: number, more: Partial<PackedDims> = {}): PackedDims {
-  return { m, n, k, bias: 0, activation: ACTIVATION.none, residual: 0, preactivation: 0, ...more };
-}
-
 export const matmulPacked = defineKernel({
   name: 'matmul.packed',
   doc: 'c = activation(a b + bias) + residual for matrices in panels; keeps the pre-activation for backward if asked.',
-  dims: packedDims,
+  dims: productDims,
   buffers: {
     a: {
       access: 'read',
@@ -97,17 +86,9 @@ export const matmulPacked = defineKernel({
     bytes: 4 * (d.m * d.k + d.n * d.k + d.m * d.n * (1 + d.residual + d.preactivation)),
   }),
   cases: {
-    'vit-b16@512': sizes(1035, 768, 768, { bias: 1, residual: 1 }),
-    'decoder mlp': sizes(20, 2048, 512, { bias: 1, activation: ACTIVATION.relu, preactivation: 1 }),
-    one: sizes(1, 1, 1),
-    'odd everything': sizes(37, 35, 29, {
-      bias: 1,
-      activation: ACTIVATION.relu,
-      residual: 1,
-      preactivation: 1,
-    }),
-    'odd columns': sizes(4, 33, 8, { activation: ACTIVATION.quick_gelu, preactivation: 1 }),
-    'odd sum': sizes(40, 36, 19, { bias: 1, activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+    'vit-b16@512': single(1035, 768, 768, { bias: 1, residual: 1 }),
+    'decoder mlp': single(20, 2048, 512, { bias: 1, activation: ACTIVATION.relu, preactivation: 1 }),
+    ...edges,
   },
   // a sum of k products in one order, as in `matmul.nn`
   tolerance: { f32: 2e-6 },

@@ -1,6 +1,11 @@
 import { quickGeluReference } from '../activation/activation.ts';
 import type { DimsOf, HostArrays } from '../kernel.ts';
 
+const after = { bias: 'u32', activation: 'u32', residual: 'u32', preactivation: 'u32' } as const;
+
+/** Of a single product. */
+export const productDims = { m: 'u32', n: 'u32', k: 'u32', ...after } as const;
+
 export const matmulDims = {
   batch: 'u32',
   m: 'u32',
@@ -8,11 +13,11 @@ export const matmulDims = {
   k: 'u32',
   sharedA: 'u32',
   sharedB: 'u32',
-  bias: 'u32',
-  activation: 'u32',
-  residual: 'u32',
-  preactivation: 'u32',
+  ...after,
 } as const;
+
+/** As {@link MatmulDims}, of a single product. */
+export type ProductDims = DimsOf<typeof productDims>;
 
 /**
  * c is (batch, m, n), the sum runs over k. The rest are switches, 0 or 1: one a (b) for the whole batch, a bias, a
@@ -22,6 +27,25 @@ export type MatmulDims = DimsOf<typeof matmulDims>;
 
 /** Values of the `activation` field. */
 export const ACTIVATION = { none: 0, quick_gelu: 1, relu: 2 } as const;
+
+/** A product of one m x k and one k x n matrix, with nothing after it unless `more` says so. */
+export function single(m: number, n: number, k: number, more: Partial<ProductDims> = {}): ProductDims {
+  return { m, n, k, bias: 0, activation: ACTIVATION.none, residual: 0, preactivation: 0, ...more };
+}
+
+/** Sizes at the edges of the tiles, and every way through the end of the kernels. */
+export const edges = {
+  one: single(1, 1, 1),
+  'short sum': single(8, 12, 3, { residual: 1 }),
+  'odd everything': single(37, 35, 29, {
+    bias: 1,
+    activation: ACTIVATION.relu,
+    residual: 1,
+    preactivation: 1,
+  }),
+  'odd columns': single(4, 33, 8, { activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+  'odd sum': single(40, 36, 19, { bias: 1, activation: ACTIVATION.quick_gelu, preactivation: 1 }),
+};
 
 const activations = [(x: number) => x, quickGeluReference, (x: number) => Math.max(x, 0)];
 
