@@ -1,5 +1,13 @@
 import { ceilDiv, defineKernel, softwareSubgroups, type Tile, type Variant } from '../kernel.ts';
-import { ACTIVATION, edges, type MatmulDims, matmulDims, matmulReference, single } from './reference.ts';
+import {
+  ACTIVATION,
+  edges,
+  type MatmulDims,
+  matmulDims,
+  matmulReference,
+  single,
+  storeConstants,
+} from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 const activation = at('activation.wgsl');
@@ -28,10 +36,7 @@ function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>
         return {
           ALIGNED: Number(aligned),
           TAIL: Number(!aligned || d.k % 4 !== 0),
-          SPLIT: Number(d.n % 4 !== 0),
-          ACTIVATES: Number(d.activation !== ACTIVATION.none),
-          PREACTIVATES: d.preactivation,
-          ADDS: d.residual,
+          ...storeConstants(d),
         };
       },
       // row tiles first: consecutive workgroups share their columns of b
@@ -55,6 +60,7 @@ function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>
   ];
 }
 
+/** What makes a single product one of a batch. */
 const one = { batch: 1, sharedA: 0, sharedB: 0 };
 
 function sizes(m: number, n: number, k: number, more: Partial<MatmulDims> = {}): MatmulDims {

@@ -13,6 +13,14 @@ export function panelShape(rows: number, k: number): [panels: number, quads: num
   return [ceilDiv(rows, PANEL), ceilDiv(k, 4), 4 * PANEL];
 }
 
+/** Where in the matrix the element `i` of its panels stands. */
+export function placeInPanels(i: number, quads: number, across: boolean): { row: number; column: number } {
+  const within = i % (4 * PANEL);
+  const quad = (i - within) / (4 * PANEL);
+  const [r, c] = across ? [within % PANEL, Math.floor(within / PANEL)] : [within >> 2, within & 3];
+  return { row: Math.floor(quad / quads) * PANEL + r, column: 4 * (quad % quads) + c };
+}
+
 const cases = (sizes: { rows: number; k: number }) =>
   [0, 1].flatMap((transposed) => [0, 1].map((across) => ({ ...sizes, transposed, across })));
 const [plain, across, transposed, both] = cases({ rows: 1035, k: 768 });
@@ -62,14 +70,11 @@ export const matmulPack = defineKernel({
   reference: (d, { x }) => {
     const [panels, quads, values] = panelShape(d.rows, d.k);
     const y = new Float64Array(panels * quads * values);
-    for (let row = 0; row < d.rows; row++) {
-      for (let i = 0; i < d.k; i++) {
-        const r = row % PANEL;
-        const place = d.across ? (i % 4) * PANEL + r : 4 * r + (i % 4);
-        const quad = Math.floor(row / PANEL) * quads + Math.floor(i / 4);
-        y[quad * values + place] = x[d.transposed ? i * d.rows + row : row * d.k + i];
-      }
-    }
+    y.forEach((_, i) => {
+      const { row, column } = placeInPanels(i, quads, d.across !== 0);
+      if (row >= d.rows || column >= d.k) return;
+      y[i] = x[d.transposed ? column * d.rows + row : row * d.k + column];
+    });
     return { y };
   },
 });

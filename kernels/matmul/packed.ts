@@ -1,6 +1,14 @@
 import { ceilDiv, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
-import { PANEL, panelShape } from './pack.ts';
-import { ACTIVATION, edges, matmulReference, type ProductDims, productDims, single } from './reference.ts';
+import { PANEL, panelShape, placeInPanels } from './pack.ts';
+import {
+  ACTIVATION,
+  edges,
+  matmulReference,
+  type ProductDims,
+  productDims,
+  single,
+  storeConstants,
+} from './reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -11,12 +19,7 @@ export const packedSubgroup: Variant<ProductDims> = {
   helpers: [at('activation.wgsl'), at('store.wgsl')],
   fits: softwareSubgroups,
   tile: { default: {}, space: [{}] },
-  constants: (d) => ({
-    SPLIT: Number(d.n % 4 !== 0),
-    ACTIVATES: Number(d.activation !== ACTIVATION.none),
-    PREACTIVATES: d.preactivation,
-    ADDS: d.residual,
-  }),
+  constants: storeConstants,
   // row panels first: consecutive workgroups share their panel of b
   grid: (d) => [ceilDiv(d.m, PANEL), ceilDiv(d.n, PANEL), 1],
 };
@@ -25,17 +28,9 @@ export const packedSubgroup: Variant<ProductDims> = {
 function randomPanels(rows: number, k: number, across: boolean, random: () => number): Float64Array {
   const [panels, quads, values] = panelShape(rows, k);
   return Float64Array.from({ length: panels * quads * values }, (_, i) => {
-    const { row, column } = placeOf(i, quads, across);
+    const { row, column } = placeInPanels(i, quads, across);
     return row < rows && column < k ? 2 * random() - 1 : 0;
   });
-}
-
-/** Where in the matrix the element `i` of its panels stands. */
-function placeOf(i: number, quads: number, across: boolean): { row: number; column: number } {
-  const within = i % (4 * PANEL);
-  const quad = (i - within) / (4 * PANEL);
-  const [r, c] = across ? [within % PANEL, Math.floor(within / PANEL)] : [within >> 2, within & 3];
-  return { row: Math.floor(quad / quads) * PANEL + r, column: 4 * (quad % quads) + c };
 }
 
 /** The matrix, rows x k, that the panels hold. */
@@ -43,7 +38,7 @@ function unpacked(y: Float64Array, rows: number, k: number, across: boolean): Fl
   const x = new Float64Array(rows * k);
   const [, quads] = panelShape(rows, k);
   y.forEach((value, i) => {
-    const { row, column } = placeOf(i, quads, across);
+    const { row, column } = placeInPanels(i, quads, across);
     if (row < rows && column < k) x[row * k + column] = value;
   });
   return x;

@@ -1,5 +1,5 @@
 import { quickGeluReference } from '../activation/activation.ts';
-import type { DimsOf, HostArrays } from '../kernel.ts';
+import type { DimsOf, HostArrays, Tile } from '../kernel.ts';
 
 const after = { bias: 'u32', activation: 'u32', residual: 'u32', preactivation: 'u32' } as const;
 
@@ -46,6 +46,16 @@ export const edges = {
   'odd columns': single(4, 33, 8, { activation: ACTIVATION.quick_gelu, preactivation: 1 }),
   'odd sum': single(40, 36, 19, { bias: 1, activation: ACTIVATION.quick_gelu, preactivation: 1 }),
 };
+
+/** What the end of a product needs of `store.wgsl`. */
+export function storeConstants(d: ProductDims): Tile {
+  return {
+    SPLIT: Number(d.n % 4 !== 0),
+    ACTIVATES: Number(d.activation !== ACTIVATION.none),
+    PREACTIVATES: d.preactivation,
+    ADDS: d.residual,
+  };
+}
 
 const activations = [(x: number) => x, quickGeluReference, (x: number) => Math.max(x, 0)];
 
