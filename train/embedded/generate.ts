@@ -185,15 +185,21 @@ async function writeScene(tree: string, name: string, scene: Scene, size: number
   writeFileSync(join(tree, 'JPEGImages', `${name}.jpg`), await photograph.toBuffer());
 }
 
+/** How often a folder that others put in place at the same moment is looked at again. */
+const SWAPS = 10;
+
 /** Puts a finished folder in place of `target`, unless another process has done so in the meantime. */
 async function swap(finished: string, target: string, old: string, key: string): Promise<void> {
-  if (await isCurrent(target, key)) return;
-  await rename(target, old).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  try {
-    await rename(finished, target);
-  } catch (error) {
-    if (!(await isCurrent(target, key))) throw error;
+  for (let attempt = 1; !(await isCurrent(target, key)); attempt++) {
+    await rename(target, `${old}-${attempt}`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    try {
+      await rename(finished, target);
+      return;
+    } catch (error) {
+      // another came first; a third may already have moved that aside
+      if (attempt === SWAPS) throw error;
+    }
   }
 }
