@@ -1,5 +1,4 @@
 import {
-  type Alias,
   type AnyKernel,
   aliasesOf,
   elementType,
@@ -11,7 +10,9 @@ import {
 
 /**
  * Turns a WGSL file into the module to compile by rewriting declared lines only: `const NAME: u32 = ...;` for
- * tile parameters and `alias NAME_t = f32;` for the storage precision. Line numbers stay those of the file.
+ * tile parameters and `alias NAME_t = f32;` for the storage precision, with `alias NAME_words = vec4u;` for four
+ * such numbers as words: software adapters load two halves in one word in the time of one. Line numbers stay those
+ * of the file.
  */
 export function specialise(source: string, tile: Tile, stores: Stores): string {
   let text = source;
@@ -21,9 +22,12 @@ export function specialise(source: string, tile: Tile, stores: Stores): string {
       throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
     text = text.replace(line, (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`);
   }
-  const halved = text.replace(/^alias (\w+_t) = f32;/gm, (line, name: Alias) =>
-    elementType(name, stores) === 'f16' ? `alias ${name} = f16;` : line,
-  );
+  const isHalf = (name: string) => elementType(`${name}_t`, stores) === 'f16';
+  const halved = text
+    .replace(/^alias (\w+)_t = f32;/gm, (line, name) => (isHalf(name) ? `alias ${name}_t = f16;` : line))
+    .replace(/^alias (\w+)_words = vec4u;/gm, (line, name) =>
+      isHalf(name) ? `alias ${name}_words = vec2u;` : line,
+    );
   return halved === text ? text : `enable f16; ${halved}`;
 }
 
@@ -62,7 +66,7 @@ export function declarationProblems(kernel: AnyKernel, variant: Variant, source:
       const got = declared ? `var<storage, ${declared.access}> ${declared.name}` : 'nothing';
       problems.push(`${where}: binding ${index} is ${got}, the descriptor has ${access} ${name}`);
     }
-    const alias = /\w+_t\b/.exec(declared?.type ?? '')?.[0];
+    const alias = /\w+_t\b/.exec((declared?.type ?? '').replace('_words', '_t'))?.[0];
     const wantedAlias = isAlias(spec.dtype) ? spec.dtype : undefined;
     if (declared && alias !== wantedAlias) {
       problems.push(`${where}: ${name} is ${declared.type}, the descriptor has ${spec.dtype}`);

@@ -1,5 +1,5 @@
 import { matmulNN, matmulNT, matmulTN, matmulTT } from '../../kernels/matmul/matmul.ts';
-import { matmulPack, panelShape } from '../../kernels/matmul/pack.ts';
+import { matmulPack, type PackDims, panelShape } from '../../kernels/matmul/pack.ts';
 import { matmulPacked, packedSubgroup } from '../../kernels/matmul/packed.ts';
 import type { MatmulDims } from '../../kernels/matmul/reference.ts';
 import { ShapeError } from '../errors.ts';
@@ -73,13 +73,16 @@ function packed(
   { transposeA = false, transposeB = false }: Transposes,
 ): Tensor {
   return engineOf({ a }).scope(() => {
-    const left = { rows: m, k, transposed: Number(transposeA), across: 0 };
-    const right = { rows: n, k, transposed: Number(!transposeB), across: 1 };
     const panels = {
-      a: launch(matmulPack, left, { x: a }).y,
-      b: launch(matmulPack, right, { x: b }).y,
+      a: intoPanels(a, { rows: m, k, transposed: Number(transposeA), across: 0 }),
+      b: intoPanels(b, { rows: n, k, transposed: Number(!transposeB), across: 1 }),
     };
     const dims = { m, n, k, bias, activation, residual, preactivation };
     return launch(matmulPacked, dims, { ...panels, ...rest }).c;
   });
+}
+
+function intoPanels(x: Tensor, dims: PackDims): Tensor {
+  const y = engineOf({ x }).empty(panelShape(dims.rows, dims.k), x.dtype);
+  return launch(matmulPack, dims, { x, y }).y;
 }

@@ -33,7 +33,7 @@ export const matmulPack = defineKernel({
   dims: packDims,
   buffers: {
     x: { access: 'read', dtype: 'store_t', shape: (d) => (d.transposed ? [d.k, d.rows] : [d.rows, d.k]) },
-    y: { access: 'write', dtype: 'f32', shape: (d) => panelShape(d.rows, d.k) },
+    y: { access: 'write', dtype: 'store_t', shape: (d) => panelShape(d.rows, d.k) },
   },
   variants: [
     {

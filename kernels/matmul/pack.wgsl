@@ -7,12 +7,14 @@ const TRANSPOSED: bool = false;  // x is stored as (k, rows)
 const ACROSS: bool = false;      // a vec4 of y holds four rows, not four k
 const ALIGNED: bool = true;      // every line of x begins with a whole vec4
 alias store_t = f32;
+alias store_words = vec4u;
 struct Dims { rows: u32, k: u32, transposed: u32, across: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;  // (rows, k), or (k, rows) if transposed
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;    // (ceil(rows / 32), ceil(k / 4), 32)
+@group(0) @binding(1) var<storage, read_write> y: array<store_words>;    // (ceil(rows / 32), ceil(k / 4), 32)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 fn element(i: u32) -> f32 { return f32(x[i / 4][i % 4]); }
+fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
 
 // Four values of one line of x from `first` on.
 fn quad(line: u32, first: u32, lines: u32, length: u32) -> vec4f {
@@ -41,8 +43,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let panel = (rowBlock / 8 * quads + q) * 32;
   let to = panel + select(rowBlock % 8 * 4, rowBlock % 8, ACROSS);
   let step = select(1u, 8u, ACROSS);
-  y[to] = block[0];
-  y[to + step] = block[1];
-  y[to + 2 * step] = block[2];
-  y[to + 3 * step] = block[3];
+  y[to] = words(block[0]);
+  y[to + step] = words(block[1]);
+  y[to + 2 * step] = words(block[2]);
+  y[to + 3 * step] = words(block[3]);
 }

@@ -51,13 +51,13 @@ export const matmulPacked = defineKernel({
   buffers: {
     a: {
       access: 'read',
-      dtype: 'f32',
+      dtype: 'a_t',
       shape: (d) => panelShape(d.m, d.k),
       input: (d, random) => randomPanels(d.m, d.k, false, random),
     },
     b: {
       access: 'read',
-      dtype: 'f32',
+      dtype: 'b_t',
       shape: (d) => panelShape(d.n, d.k),
       input: (d, random) => randomPanels(d.n, d.k, true, random),
     },

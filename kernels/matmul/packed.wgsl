@@ -10,15 +10,22 @@ const SPLIT: bool = true;         // rows of c begin anywhere
 const ACTIVATES: bool = true;     // there is an activation
 const PREACTIVATES: bool = true;  // the values before it are kept
 const ADDS: bool = true;          // there is a residual
+alias a_t = f32;
+alias b_t = f32;
 alias store_t = f32;
+alias a_words = vec4u;
+alias b_words = vec4u;
 struct Dims { m: u32, n: u32, k: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4f>;                            // (ceil(m / 32), ceil(k / 4), 32): 4 k of a row
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;                            // (ceil(n / 32), ceil(k / 4), 4, 8): 4 columns of a k
+@group(0) @binding(0) var<storage, read> a: array<a_words>;                          // (ceil(m / 32), ceil(k / 4), 32): 4 k of a row
+@group(0) @binding(1) var<storage, read> b: array<b_words>;                          // (ceil(n / 32), ceil(k / 4), 4, 8): 4 columns of a k
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;                         // (n)
 @group(0) @binding(3) var<storage, read> residual: array<vec4<store_t>>;             // (m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<vec4<store_t>>;              // (m, n)
 @group(0) @binding(5) var<storage, read_write> preactivation: array<vec4<store_t>>;  // (m, n)
 @group(1) @binding(0) var<uniform> dims: Dims;
+
+fn aQuad(i: u32) -> vec4f { return vec4f(bitcast<vec4<a_t>>(a[i])); }
+fn bQuad(i: u32) -> vec4f { return vec4f(bitcast<vec4<b_t>>(b[i])); }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -31,9 +38,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var step = 0u; step < steps; step++) {
     let i = aFirst + step * ROWS;
     let j = bFirst + step * 32;
-    let block = mat4x4f(b[j], b[j + 8], b[j + 16], b[j + 24]);
+    let block = mat4x4f(bQuad(j), bQuad(j + 8), bQuad(j + 16), bQuad(j + 24));
     var x = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { x[g] = a[i + 8 * g]; }
+    for (var g = 0u; g < ROWS / 8; g++) { x[g] = aQuad(i + 8 * g); }
     for (var r = 0u; r < ROWS; r++) { sums[r] += block * subgroupShuffle(x[r / 8], r % 8); }
   }
 

@@ -1,8 +1,10 @@
 // c = activation(a b + bias) + residual, a and b in panels (pack.wgsl). One thread per element of c.
+alias a_t = f32;
+alias b_t = f32;
 alias store_t = f32;
 struct Dims { m: u32, n: u32, k: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<f32>;                        // (ceil(m / 32), ceil(k / 4), 32, 4)
-@group(0) @binding(1) var<storage, read> b: array<f32>;                        // (ceil(n / 32), ceil(k / 4), 4, 32)
+@group(0) @binding(0) var<storage, read> a: array<a_t>;                        // (ceil(m / 32), ceil(k / 4), 32, 4)
+@group(0) @binding(1) var<storage, read> b: array<b_t>;                        // (ceil(n / 32), ceil(k / 4), 4, 32)
 @group(0) @binding(2) var<storage, read> bias: array<f32>;                     // (n)
 @group(0) @binding(3) var<storage, read> residual: array<store_t>;             // (m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<store_t>;              // (m, n)
@@ -20,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   var sum = 0.0;
   for (var i = 0u; i < dims.k; i++) {
     let quad = i / 4 * 128;
-    sum += a[aFirst + quad + i % 4] * b[bFirst + quad + i % 4 * 32];
+    sum += f32(a[aFirst + quad + i % 4]) * f32(b[bFirst + quad + i % 4 * 32]);
   }
   finish(row * dims.n + column, column, sum);
 }
