@@ -9,14 +9,18 @@ const STEP: u32 = 4;
 const LOWEST: f32 = -1e30;
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
+alias store_words = vec4u;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32 }
-@group(0) @binding(0) var<storage, read> q: array<vec4<store_t>>;          // (batch, queries, qRow) from qOffset
-@group(0) @binding(1) var<storage, read> k: array<vec4<store_t>>;          // (batch, keys, kvRow) from kOffset
-@group(0) @binding(2) var<storage, read> v: array<vec4<store_t>>;          // (batch, keys, kvRow) from vOffset
+@group(0) @binding(0) var<storage, read> q: array<store_words>;            // (batch, queries, qRow) from qOffset
+@group(0) @binding(1) var<storage, read> k: array<store_words>;            // (batch, keys, kvRow) from kOffset
+@group(0) @binding(2) var<storage, read> v: array<store_words>;            // (batch, keys, kvRow) from vOffset
 @group(0) @binding(3) var<storage, read> random: array<u32>;               // (4), without dropout unused
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<store_t>>;    // (batch, queries, heads * headDim)
+@group(0) @binding(4) var<storage, read_write> y: array<store_words>;      // (batch, queries, heads * headDim)
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;            // (batch, heads, queries)
 @group(1) @binding(0) var<uniform> dims: Dims;
+
+fn four(words: store_words) -> vec4f { return vec4f(bitcast<vec4<store_t>>(words)); }
+fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -63,9 +67,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let row3 = kBase + min(key + 3, keys - 1) * kvRow;
     var s = array<vec4f, ROWS>();
     for (var c = 0u; c < quads; c++) {
-      let b = transpose(mat4x4f(vec4f(k[row0 + c]), vec4f(k[row1 + c]), vec4f(k[row2 + c]), vec4f(k[row3 + c])));
+      let b = transpose(mat4x4f(four(k[row0 + c]), four(k[row1 + c]), four(k[row2 + c]), four(k[row3 + c])));
       var rows = array<vec4f, ROWS / 8>();
-      for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
+      for (var g = 0u; g < ROWS / 8; g++) { rows[g] = four(q[qBase + min(ownQuery + 8 * g, queries - 1) * qRow + c]); }
       for (var r = 0u; r < ROWS; r++) {
         let a = subgroupShuffle(rows[r / 8], r % 8);
         s[r] += b * a;
@@ -101,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let steps = min(8u, (keys - firstKey + 3) / 4);
     for (var i = 0u; i < steps; i++) {
       let at = vec4u(load0) + min(firstKey + 4 * i + vec4u(0, 1, 2, 3), vec4u(keys - 1)) * kvRow;
-      let b = mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w]));
+      let b = mat4x4f(four(v[at.x]), four(v[at.y]), four(v[at.z]), four(v[at.w]));
       for (var r = 0u; r < ROWS; r++) {
         let p = subgroupShuffle(s[r], i);
         y0[r] += b * p;
@@ -110,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let moreSteps = select(0u, steps, quads > 16 * group.z + 8);
     for (var i = 0u; i < moreSteps; i++) {
       let at = vec4u(load1) + min(firstKey + 4 * i + vec4u(0, 1, 2, 3), vec4u(keys - 1)) * kvRow;
-      let b = mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w]));
+      let b = mat4x4f(four(v[at.x]), four(v[at.y]), four(v[at.z]), four(v[at.w]));
       for (var r = 0u; r < ROWS; r++) {
         let p = subgroupShuffle(s[r], i);
         y1[r] += b * p;
@@ -128,8 +132,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let query = first + r;
       if (query < queries) {
         let base = ((item * queries + query) * heads + head) * quads;
-        if (column0 < quads) { y[base + column0] = vec4<store_t>(y0[r] / total); }
-        if (column1 < quads) { y[base + column1] = vec4<store_t>(y1[r] / total); }
+        if (column0 < quads) { y[base + column0] = words(y0[r] / total); }
+        if (column1 < quads) { y[base + column1] = words(y1[r] / total); }
         if (column0 == 0) { lse[group.y * queries + query] = (high[r] + log2(total)) / LOG2E; }
       }
     }

@@ -56,7 +56,7 @@ export const attentionProduct = defineKernel({
   buffers: {
     tiles: {
       access: 'read',
-      dtype: 'f32',
+      dtype: 'store_t',
       shape: (d) => [3, d.countHeads, d.rowTiles, d.innerTiles, TILE, TILE],
       input: paddedTiles,
     },

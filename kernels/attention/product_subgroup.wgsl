@@ -5,11 +5,15 @@ enable subgroups;
 const ROWS: u32 = 32;
 const STEP: u32 = 4;
 alias store_t = f32;
+alias store_words = vec4u;
 struct Dims { batch: u32, heads: u32, headDim: u32, rows: u32, inner: u32, firstHead: u32, countHeads: u32, firstRowTile: u32, rowTiles: u32, firstInnerTile: u32, innerTiles: u32, plane: u32, xOffset: u32, xRow: u32, outOffset: u32, outRow: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> tiles: array<vec4f>;                // (3, countHeads, rowTiles, innerTiles, 8, 32): 4 columns of a row
-@group(0) @binding(1) var<storage, read> x: array<vec4<store_t>>;            // (batch, inner, xRow) from xOffset
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<store_t>>;    // (batch, rows, outRow) from outOffset
+@group(0) @binding(0) var<storage, read> tiles: array<store_words>;              // (3, countHeads, rowTiles, innerTiles, 8, 32): 4 columns of a row
+@group(0) @binding(1) var<storage, read> x: array<store_words>;              // (batch, inner, xRow) from xOffset
+@group(0) @binding(2) var<storage, read_write> out: array<store_words>;      // (batch, rows, outRow) from outOffset
 @group(1) @binding(0) var<uniform> dims: Dims;
+
+fn four(words: store_words) -> vec4f { return vec4f(bitcast<vec4<store_t>>(words)); }
+fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -34,10 +38,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let steps = (min(inner - firstInner, 32 * dims.innerTiles) + 3) / 4;
   for (var step = 0u; step < steps; step++) {
     let at = min(xBase + (firstInner + 4 * step) * xRow + xSteps, xLast);
-    let b = mat4x4f(vec4f(x[at.x]), vec4f(x[at.y]), vec4f(x[at.z]), vec4f(x[at.w]));
+    let b = mat4x4f(four(x[at.x]), four(x[at.y]), four(x[at.z]), four(x[at.w]));
     let source = tile + step * 32;
     var weights = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { weights[g] = tiles[source + 8 * g]; }
+    for (var g = 0u; g < ROWS / 8; g++) { weights[g] = four(tiles[source + 8 * g]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(weights[r / 8], r % 8);
       sums[r] += b * a;
@@ -52,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var r = 0u; r < STEP; r++) {
       if (row + r < rows && column < quads) {
         let to = outBase + (row + r) * outRow;
-        out[to] = vec4<store_t>(select(vec4f(0), vec4f(out[to]), accumulate) + sums[r]);
+        out[to] = words(select(vec4f(0), four(out[to]), accumulate) + sums[r]);
       }
     }
     for (var r = 0u; r < ROWS - STEP; r++) { sums[r] = sums[r + STEP]; }

@@ -51,7 +51,7 @@ export const attentionScores = defineKernel({
     ...backwardOperands,
     tiles: {
       access: 'write',
-      dtype: 'f32',
+      dtype: 'store_t',
       shape: (d) => [3, d.countHeads, d.keyTiles * ceilDiv(d.queries, TILE), TILE, TILE],
     },
   },

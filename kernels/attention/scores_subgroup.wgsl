@@ -8,15 +8,19 @@ const STEP: u32 = 4;
 const DROPS: bool = true;  // without dropout its code is left out: even a loop of no steps is run through once
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
+alias store_words = vec4u;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
-@group(0) @binding(0) var<storage, read> q: array<vec4<store_t>>;         // (batch, queries, qRow) from qOffset
-@group(0) @binding(1) var<storage, read> k: array<vec4<store_t>>;         // (batch, keys, kvRow) from kOffset
-@group(0) @binding(2) var<storage, read> v: array<vec4<store_t>>;         // (batch, keys, kvRow) from vOffset
-@group(0) @binding(3) var<storage, read> dy: array<vec4<store_t>>;        // (batch, queries, heads * headDim)
+@group(0) @binding(0) var<storage, read> q: array<store_words>;           // (batch, queries, qRow) from qOffset
+@group(0) @binding(1) var<storage, read> k: array<store_words>;           // (batch, keys, kvRow) from kOffset
+@group(0) @binding(2) var<storage, read> v: array<store_words>;           // (batch, keys, kvRow) from vOffset
+@group(0) @binding(3) var<storage, read> dy: array<store_words>;          // (batch, queries, heads * headDim)
 @group(0) @binding(4) var<storage, read> stats: array<vec2f>;             // (batch, heads, queries): lse, delta
 @group(0) @binding(5) var<storage, read> random: array<u32>;              // (4), without dropout unused
-@group(0) @binding(6) var<storage, read_write> tiles: array<vec4f>;       // (3, countHeads, keyTiles * queryTiles, 8, 32)
+@group(0) @binding(6) var<storage, read_write> tiles: array<store_words>;    // (3, countHeads, keyTiles * queryTiles, 8, 32)
 @group(1) @binding(0) var<uniform> dims: Dims;
+
+fn four(words: store_words) -> vec4f { return vec4f(bitcast<vec4<store_t>>(words)); }
+fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -49,9 +53,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 
   var s = array<vec4f, ROWS>();
   for (var c = 0u; c < columns; c++) {
-    let b = transpose(mat4x4f(vec4f(q[qRows.x + c]), vec4f(q[qRows.y + c]), vec4f(q[qRows.z + c]), vec4f(q[qRows.w + c])));
+    let b = transpose(mat4x4f(four(q[qRows.x + c]), four(q[qRows.y + c]), four(q[qRows.z + c]), four(q[qRows.w + c])));
     var rows = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(k[kBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = four(k[kBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       s[r] += b * a;
@@ -59,9 +63,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   }
   var dp = array<vec4f, ROWS>();
   for (var c = 0u; c < columns; c++) {
-    let b = transpose(mat4x4f(vec4f(dy[dyRows.x + c]), vec4f(dy[dyRows.y + c]), vec4f(dy[dyRows.z + c]), vec4f(dy[dyRows.w + c])));
+    let b = transpose(mat4x4f(four(dy[dyRows.x + c]), four(dy[dyRows.y + c]), four(dy[dyRows.z + c]), four(dy[dyRows.w + c])));
     var rows = array<vec4f, ROWS / 8>();
-    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = vec4f(v[vBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
+    for (var g = 0u; g < ROWS / 8; g++) { rows[g] = four(v[vBase + min(ownKey + 8 * g, keys - 1) * kvRow + c]); }
     for (var r = 0u; r < ROWS; r++) {
       let a = subgroupShuffle(rows[r / 8], r % 8);
       dp[r] += b * a;
@@ -110,13 +114,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), visible);
       ds[r] = p * (mask[r] * dp[r] * scale - delta);
       let at = byKey + first + r;
-      tiles[at] = mask[r] * p;
-      tiles[plane + at] = ds[r];
+      tiles[at] = words(mask[r] * p);
+      tiles[plane + at] = words(ds[r]);
     }
     for (var h = 0u; h < STEP / 4; h++) {
       let turned = transpose(mat4x4f(ds[4 * h], ds[4 * h + 1], ds[4 * h + 2], ds[4 * h + 3]));
       let at = byQuery + (first + 4 * h) * 8;
-      for (var r = 0u; r < 4; r++) { tiles[at + r] = turned[r]; }
+      for (var r = 0u; r < 4; r++) { tiles[at + r] = words(turned[r]); }
     }
     for (var r = 0u; r < ROWS - STEP; r++) {
       s[r] = s[r + STEP];

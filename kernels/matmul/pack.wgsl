@@ -9,19 +9,23 @@ const ALIGNED: bool = true;      // every line of x begins with a whole vec4
 alias store_t = f32;
 alias store_words = vec4u;
 struct Dims { rows: u32, k: u32, transposed: u32, across: u32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<store_t>>;  // (rows, k), or (k, rows) if transposed
-@group(0) @binding(1) var<storage, read_write> y: array<store_words>;    // (ceil(rows / 32), ceil(k / 4), 32)
+@group(0) @binding(0) var<storage, read> x: array<store_words>;        // (rows, k), or (k, rows) if transposed
+@group(0) @binding(1) var<storage, read_write> y: array<store_words>;  // (ceil(rows / 32), ceil(k / 4), 32)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-fn element(i: u32) -> f32 { return f32(x[i / 4][i % 4]); }
+fn four(i: u32) -> vec4f { return vec4f(bitcast<vec4<store_t>>(x[i])); }
 fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
 
 // Four values of one line of x from `first` on.
 fn quad(line: u32, first: u32, lines: u32, length: u32) -> vec4f {
   let inside = vec4<bool>(line < lines) & (first + vec4u(0, 1, 2, 3) < vec4u(length));
   let at = select(0, line * length + first, line < lines);
-  if (ALIGNED) { return select(vec4f(), vec4f(x[at / 4]), inside); }
-  return select(vec4f(), vec4f(element(at), element(at + 1), element(at + 2), element(at + 3)), inside);
+  if (ALIGNED) { return select(vec4f(), four(at / 4), inside); }
+  let low = four(at / 4);
+  let high = four(at / 4 + 1);
+  let even = select(low, vec4f(low.yzw, high.x), at % 2 == 1);
+  let odd = select(vec4f(low.zw, high.xy), vec4f(low.w, high.xyz), at % 2 == 1);
+  return select(vec4f(), select(even, odd, at % 4 > 1), inside);
 }
 
 @compute @workgroup_size(WG)
