@@ -18,19 +18,30 @@ const_assert ROWS % 8 == 0 && ROWS <= 32;
 alias a_t = f32;
 alias b_t = f32;
 alias store_t = f32;
+alias a_words = vec4u;
+alias b_words = vec4u;
 struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4<a_t>>;                        // (batch or 1, m, k), or (.., k, m) if transposed
-@group(0) @binding(1) var<storage, read> b: array<vec4<b_t>>;                        // (batch or 1, k, n), or (.., n, k) if transposed
+@group(0) @binding(0) var<storage, read> a: array<a_words>;                          // (batch or 1, m, k), or (.., k, m) if transposed
+@group(0) @binding(1) var<storage, read> b: array<b_words>;                          // (batch or 1, k, n), or (.., n, k) if transposed
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;                         // (n)
 @group(0) @binding(3) var<storage, read> residual: array<vec4<store_t>>;             // (batch, m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<vec4<store_t>>;              // (batch, m, n)
 @group(0) @binding(5) var<storage, read_write> preactivation: array<vec4<store_t>>;  // (batch, m, n)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-fn aQuad(i: u32) -> vec4f { return vec4f(a[i]); }
-fn bQuad(i: u32) -> vec4f { return vec4f(b[i]); }
-fn aElement(i: u32) -> f32 { return f32(a[i / 4][i % 4]); }
-fn bElement(i: u32) -> f32 { return f32(b[i / 4][i % 4]); }
+const A_HALVES = a_t(1) + a_t(1e-4) == a_t(1);  // what f16 cannot tell apart
+const B_HALVES = b_t(1) + b_t(1e-4) == b_t(1);
+
+fn aQuad(i: u32) -> vec4f { return vec4f(bitcast<vec4<a_t>>(a[i])); }
+fn bQuad(i: u32) -> vec4f { return vec4f(bitcast<vec4<b_t>>(b[i])); }
+fn aElement(i: u32) -> f32 {
+  if (A_HALVES) { return unpack2x16float(a[i / 4][i % 4 / 2])[i % 2]; }
+  return bitcast<f32>(a[i / 4][i % 4]);
+}
+fn bElement(i: u32) -> f32 {
+  if (B_HALVES) { return unpack2x16float(b[i / 4][i % 4 / 2])[i % 2]; }
+  return bitcast<f32>(b[i / 4][i % 4]);
+}
 
 // Adds to four columns of one of the eight rows in x its product with a block of b: four values of k.
 fn addFour(sum: vec4f, block: mat4x4f, x: vec4f, row: u32) -> vec4f {
