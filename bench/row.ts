@@ -1,4 +1,5 @@
-import { DeviceLostError, GpuError } from '../engine/errors.ts';
+import { DeviceLostError, GpuError, OutOfMemoryError } from '../engine/errors.ts';
+import { fileText } from '../engine/file_text.ts';
 import { compareOutputs, type OutputError, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
 import { measure } from '../engine/gpu/measure.ts';
@@ -86,7 +87,7 @@ export class RowMaker {
       this.judge(row, compareOutputs(problem, await prepared.outputs()));
       if (row.ok) await this.time(row, problem, prepared);
     } catch (error) {
-      if (!(error instanceof GpuError) || error instanceof DeviceLostError) throw error;
+      if (!(error instanceof GpuError || error instanceof OutOfMemoryError)) throw error;
       row.ok = false;
       row.problem = withoutTrail(error.message);
     } finally {
@@ -111,7 +112,7 @@ export class RowMaker {
     const text = await readText(variant.source);
     try {
       const [mismatch] = declarationProblems(kernel, variant, text);
-      if (mismatch) throw new GpuError(`${variant.source.pathname}: ${mismatch}`);
+      if (mismatch) throw new GpuError(`${fileText(variant.source)}: ${mismatch}`);
       const before = gpu.pipelines.created;
       const start = performance.now();
       gpu.pipelines.get(kernel, variant, tile, stores);

@@ -26,7 +26,7 @@ export function systemCause(error: unknown): string {
 /**
  * Replaces `path` in one step: a reader, a crash or a power cut sees the old content or the new one, never
  * half of it. The content goes to a temporary file in the same folder, which is synced, renamed over `path`,
- * and made durable by syncing the folder. When anything fails the temporary file is removed and `path` stays
+ * and made durable by syncing the folder, where the system can. When anything fails the temporary file is removed and `path` stays
  * as it was.
  *
  * @param content Whole, or as chunks produced while writing, so that a large file is never held at once.
@@ -68,6 +68,8 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
 }
 
 async function syncFolder(folder: string): Promise<void> {
+  // Windows refuses to sync a folder (EPERM); its NTFS journals the rename
+  if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

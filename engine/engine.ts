@@ -193,6 +193,14 @@ export class Engine implements TensorHome {
     await this.gpu.device.settle();
   }
 
+  /** Gives buffers back to the system that the pool hardly uses any more; for work whose sizes vary, between its parts. */
+  trim(): void {
+    const { recorder, pool } = this.gpu;
+    recorder.flush();
+    const gone = pool.trim();
+    if (gone.size > 0) recorder.forget(gone);
+  }
+
   /** Names the part of the model that `body` builds, in errors and traces. */
   at<T>(label: string, body: () => T): T {
     const outer = this.label;

@@ -36,6 +36,32 @@ export class AdapterError extends UserError {
   override readonly name = 'AdapterError';
 }
 
+/** What to do where a model asks too much of a GPU. */
+const LESS_MEMORY =
+  'Use less of it: --set train.batch=1 (with train.accumulation for the same gradient), --set engine.checkpointing=true, ' +
+  '--precision f16, or a smaller crop.';
+
+/** More memory than the GPU has, or binds at a time. */
+export class OutOfMemoryError extends UserError {
+  override readonly name = 'OutOfMemoryError';
+
+  constructor(message: string) {
+    super(message, LESS_MEMORY);
+  }
+}
+
+/** The device was lost (driver crash, reset, out of memory): nothing more can run on it. */
+export class DeviceLostError extends UserError {
+  override readonly name = 'DeviceLostError';
+
+  constructor(message: string) {
+    super(
+      message,
+      `The driver crashed, was reset or ran out of memory; training goes on with --resume. ${LESS_MEMORY}`,
+    );
+  }
+}
+
 /** The training loss or a layer became NaN or infinite. */
 export class NonFiniteError extends UserError {
   override readonly name = 'NonFiniteError';
@@ -49,9 +75,4 @@ export class ShapeError extends Error {
 /** WGSL that does not compile, a validation error or an uncaptured error: names kernel, op and shapes. */
 export class GpuError extends Error {
   override readonly name: string = 'GpuError';
-}
-
-/** The device was lost (driver crash, reset, out of memory). */
-export class DeviceLostError extends GpuError {
-  override readonly name = 'DeviceLostError';
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
@@ -163,7 +164,7 @@ test('a whole golden training step in f16', async () => {
   if (!half) return;
   const other = await openEngine({ precision: 'f16' });
   try {
-    const stem = new URL('golden/v3_ignored_and_novel', import.meta.url).pathname;
+    const stem = fileURLToPath(new URL('golden/v3_ignored_and_novel', import.meta.url));
     const { all, failures } = await checkFixture(other, stem);
     assert.equal(failures, []);
     const worst = Math.max(...all.filter(({ group }) => group === 'forward').map(({ error }) => error));

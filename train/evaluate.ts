@@ -82,6 +82,7 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
     }
     prediction.dispose();
     labelled?.dispose();
+    engine.trim();
     done += 1;
     hooks.progress?.(done, loader.length);
   }

@@ -6,6 +6,8 @@ import type { HostTensor } from '../model/weights/tensor_file.ts';
 /** Where the scale starts, and after how many finite steps it doubles: the usual numbers of mixed-precision training. */
 const START = 2 ** 16;
 const PATIENCE = 2000;
+/** Gradients that never overflow, such as zeros, must not drive the scale to infinity. */
+const HIGHEST = 2 ** 24;
 
 /**
  * A power of two that the loss is multiplied by, so that small gradients of activations do not vanish in f16; the
@@ -38,7 +40,16 @@ export class LossScale {
   ): { divisor: Tensor; health: Tensor } {
     const { factor: scale, streak, found } = this;
     for (const x of grads) countNonFinite({ x, found });
-    return settleLossScale({ pairs, state, found, health, scale, streak, patience: PATIENCE });
+    return settleLossScale({
+      pairs,
+      state,
+      found,
+      health,
+      scale,
+      streak,
+      patience: PATIENCE,
+      highest: HIGHEST,
+    });
   }
 
   /** (2): the scale and its streak, for a checkpoint. */

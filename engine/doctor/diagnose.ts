@@ -147,6 +147,8 @@ async function describeSystem(): Promise<Report['system']> {
 
 /** The first number in what `TOOL --version` prints, or null when the tool is missing. */
 async function versionOf(tool: string): Promise<string | null> {
-  const output = await promisify(execFile)(tool, ['--version']).catch(() => null);
+  const output = await promisify(execFile)(tool, ['--version'], {
+    shell: process.platform === 'win32',
+  }).catch(() => null);
   return /\d[\w.]*/.exec(output?.stdout ?? '')?.[0] ?? null;
 }

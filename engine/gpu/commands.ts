@@ -29,6 +29,28 @@ export type Transfer =
   | { kind: 'copy'; from: Place; to: Place; bytes: number }
   | { kind: 'clear'; place: Place; bytes: number };
 
+/**
+ * The most work of one submit, in floating-point operations, counted by dispatches: systems reset a GPU that is busy
+ * with one for seconds (Windows after 2), and this is half a second on one of 0.2 TFLOP/s.
+ */
+const SUBMIT_FLOPS = 1e11;
+
+/** Cuts a list into parts for a submit each. */
+export function* submits(commands: readonly Command[], most = SUBMIT_FLOPS): Generator<readonly Command[]> {
+  let first = 0;
+  let flops = 0;
+  for (const [i, command] of commands.entries()) {
+    const more = command.kind === 'dispatch' ? command.flops : 0;
+    if (i > first && flops + more > most) {
+      yield commands.slice(first, i);
+      first = i;
+      flops = 0;
+    }
+    flops += more;
+  }
+  if (first < commands.length) yield commands.slice(first);
+}
+
 /** One compute pass for each run of dispatches; copies and clears stand between passes. */
 export function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
   let pass: GPUComputePassEncoder | null = null;

@@ -1,5 +1,5 @@
 import type { AdapterFacts } from '../../kernels/kernel.ts';
-import { AdapterError, DeviceLostError, GpuError } from '../errors.ts';
+import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
 import { adapterKey, isSoftware, type Platform } from './platform.ts';
 import { politely } from './wait.ts';
 
@@ -41,7 +41,7 @@ export interface Device {
   done(): Promise<void>;
   /** Waits until the submitted work is done, then throws the first error collected since the last call. */
   settle(): Promise<void>;
-  /** Throws an error already known, without waiting. */
+  /** Throws an error already known, without waiting; the loss of the device again and again. */
   raise(): void;
   destroy(): void;
 }
@@ -62,7 +62,9 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
   }
   const info = adapter.info;
   const requiredLimits: Record<string, number> = {};
-  for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit] as number;
+  // some drivers report 2^64 - 1 bytes, which a number of JavaScript rounds up to more than there is
+  for (const limit of WANTED_LIMITS)
+    requiredLimits[limit] = Math.min(adapter.limits[limit] as number, Number.MAX_SAFE_INTEGER);
   if (adapter.limits.maxStorageBuffersPerShaderStage < STORAGE_BUFFERS_NEEDED) {
     throw new AdapterError(
       `${info.device}: ${adapter.limits.maxStorageBuffersPerShaderStage} storage buffers a shader, ${STORAGE_BUFFERS_NEEDED} are needed`,
@@ -79,15 +81,15 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
   let destroyed = false;
   gpu.addEventListener('uncapturederror', (event) => {
     event.preventDefault();
-    uncaptured.push(new GpuError((event as GPUUncapturedErrorEvent).error.message));
+    uncaptured.push(namedError((event as GPUUncapturedErrorEvent).error));
   });
-  gpu.lost.then((lost) => {
-    if (!destroyed)
-      errors.unshift(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
+  let lost: DeviceLostError | null = null;
+  gpu.lost.then(({ reason, message }) => {
+    if (!destroyed) lost = new DeviceLostError(`the GPU device was lost (${reason}): ${message}`);
   });
 
   const raise = (): void => {
-    const first = errors[0] ?? uncaptured[0];
+    const first = lost ?? errors[0] ?? uncaptured[0];
     errors.length = 0;
     uncaptured.length = 0;
     if (first) throw first;
@@ -135,4 +137,12 @@ export async function openDevice(platform: Platform, options: DeviceOptions = {}
       gpu.destroy();
     },
   };
+}
+
+function namedError(error: GPUError): Error {
+  // the classes of WebGPU's errors are no globals in Node
+  const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
+  return outOfMemory
+    ? new OutOfMemoryError(`out of GPU memory: ${error.message}`)
+    : new GpuError(error.message);
 }

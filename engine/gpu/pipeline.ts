@@ -8,6 +8,7 @@ import {
 } from '../../kernels/kernel.ts';
 import { specialise } from '../../kernels/specialise.ts';
 import { DataError, GpuError } from '../errors.ts';
+import { fileText } from '../file_text.ts';
 import type { Device } from './device.ts';
 import type { Platform } from './platform.ts';
 import type { Uniforms } from './uniforms.ts';
@@ -132,7 +133,7 @@ function placeOf(files: readonly URL[], texts: readonly string[]): (line: number
     let rest = line;
     for (let i = 0; i < files.length; i++) {
       const lines = texts[i].split('\n').length;
-      if (rest <= lines || i === files.length - 1) return `${files[i].pathname}:${rest}`;
+      if (rest <= lines || i === files.length - 1) return `${fileText(files[i])}:${rest}`;
       rest -= lines;
     }
     return `line ${line}`;
@@ -159,7 +160,7 @@ async function readSource(platform: Platform, file: URL): Promise<string> {
     return await platform.readText(file);
   } catch (error) {
     throw new DataError(
-      file.pathname,
+      fileText(file),
       `cannot be read: ${(error as Error).message}`,
       'A kernel names it as its source or a helper: correct the name, or add the file.',
     );

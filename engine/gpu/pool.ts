@@ -1,4 +1,4 @@
-import { GpuError } from '../errors.ts';
+import { OutOfMemoryError } from '../errors.ts';
 import type { Device } from './device.ts';
 
 /** A GPU buffer on loan from the pool. `id` names it in bind-group keys. */
@@ -41,7 +41,7 @@ export class Pool {
   take(bytes: number, what: string): Memory {
     const capacity = Math.min(sizeClass(bytes), Math.floor(this.device.maxBindingBytes / 4) * 4);
     if (bytes > this.device.maxBindingBytes) {
-      throw new GpuError(
+      throw new OutOfMemoryError(
         `${what} needs ${bytes} bytes; ${this.device.name} binds ${this.device.maxBindingBytes} at most`,
       );
     }
@@ -63,6 +63,23 @@ export class Pool {
     let at = list.length;
     while (at > 0 && list[at - 1].id < memory.id) at--;
     list.splice(at, 0, memory);
+  }
+
+  /**
+   * Destroys the free buffers once they are more than were ever lent at one time, as after images of many sizes.
+   * To be called with nothing recorded that is not submitted.
+   * @returns the ids of those that are gone.
+   */
+  trim(): Set<number> {
+    const gone = new Set<number>();
+    if (this.stats.reserved <= this.stats.live + this.stats.peak) return gone;
+    for (const { id, buffer, capacity } of [...this.free.values()].flat()) {
+      buffer.destroy();
+      gone.add(id);
+      this.stats.reserved -= capacity;
+    }
+    this.free.clear();
+    return gone;
   }
 
   /** Notes every buffer lent until {@link endTrace}. */

@@ -1,5 +1,5 @@
 import { costOf, type Dims, type Grid } from '../../kernels/kernel.ts';
-import { type Command, encode, type Place } from './commands.ts';
+import { type Command, encode, type Place, submits } from './commands.ts';
 import type { Device } from './device.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Memory } from './pool.ts';
@@ -7,8 +7,8 @@ import type { Profiler } from './profiler.ts';
 import type { Uniforms } from './uniforms.ts';
 
 /**
- * Collects commands and submits them together: one encoder, one compute pass for a run of dispatches, one
- * submit. Bind groups are cached by pipeline layout and buffers.
+ * Collects commands and submits them together: one encoder, one compute pass for a run of dispatches, one submit,
+ * or several where that would be too much work at once. Bind groups are cached by pipeline layout and buffers.
  */
 export class Recorder {
   /** Bind groups created since the start; constant in steady state. */
@@ -76,12 +76,22 @@ export class Recorder {
 
   /** Encodes and submits a list, fresh or kept from an earlier step. */
   submit(commands: readonly Command[]): void {
-    const encoder = this.device.gpu.createCommandEncoder();
-    if (this.profiler && this.profiler.grain !== 'off') this.profiler.encode(encoder, commands);
-    else encode(encoder, commands);
-    this.device.gpu.queue.submit([encoder.finish()]);
-    this.submits++;
-    this.profiler?.collect();
+    for (const part of submits(commands)) {
+      const encoder = this.device.gpu.createCommandEncoder();
+      if (this.profiler && this.profiler.grain !== 'off') this.profiler.encode(encoder, part);
+      else encode(encoder, part);
+      this.device.gpu.queue.submit([encoder.finish()]);
+      this.submits++;
+      this.profiler?.collect();
+    }
+  }
+
+  /** Lets go of the bind groups of buffers that are gone. */
+  forget(ids: ReadonlySet<number>): void {
+    for (const key of this.groups.keys()) {
+      const [, ...memories] = key.split(',');
+      if (memories.some((memory) => ids.has(Number.parseInt(memory, 10)))) this.groups.delete(key);
+    }
   }
 
   private bindGroup(pipeline: Pipeline, buffers: readonly Memory[]): GPUBindGroup {

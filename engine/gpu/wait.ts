@@ -1,13 +1,15 @@
 /**
  * The one place where the engine waits for the GPU. While a Dawn promise is pending, Node's event loop polls at
  * full speed; on a software adapter that steals a core from the driver's own workers. So after a few quick looks
- * the main thread sleeps about a millisecond between looks. A browser's event loop needs no such help.
+ * the main thread sleeps about a millisecond between looks. A browser's event loop needs no such help, and a sleep on
+ * Windows lasts up to 16 ms, which starves a GPU of short steps.
  */
-const cell = typeof SharedArrayBuffer === 'undefined' ? null : new Int32Array(new SharedArrayBuffer(4));
+const sleeps = typeof process !== 'undefined' && process.platform !== 'win32';
+const cell = sleeps ? new Int32Array(new SharedArrayBuffer(4)) : null;
 const QUICK_LOOKS = 8;
 
 export async function politely<T>(promise: Promise<T>): Promise<T> {
-  if (cell === null || typeof setImmediate === 'undefined') return promise;
+  if (cell === null) return promise;
   let settled = false;
   const watched = promise.finally(() => {
     settled = true;

@@ -9,6 +9,7 @@ import { attentionShortDkv, attentionShortDq } from '../../kernels/attention/sho
 import { ceilDiv } from '../../kernels/kernel.ts';
 import { ConfigError, ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
+import { bytesOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Dropout on the attention probabilities. */
@@ -65,11 +66,11 @@ export function attend({ dims, q, k, v, random }: Operands) {
 }
 
 /**
- * Most bytes of scores that exist at one time in the backward pass. Small problems get all their heads into one
- * round of dispatches; large ones (three planes of 1035 x 1035 scores are 13.4 MB) take head by head, and beyond
- * about 1150 tokens each head in several rounds.
+ * Most bytes of scores that exist at one time in the backward pass, three planes of 1035 x 1035 being 13.4 MB. On a
+ * CPU they should stay in its cache: long sequences take head by head, and beyond about 1150 tokens each head in
+ * several rounds. A GPU wants many heads at once, or most of it would idle.
  */
-const SCRATCH_BYTES = 16 * 2 ** 20;
+const SCRATCH_BYTES = { software: 16 * 2 ** 20, hardware: 256 * 2 ** 20 };
 
 interface Destinations {
   dq?: Tensor;
@@ -146,17 +147,28 @@ function longBackward(
     if (dq) multiply(k, dq, { ...byQuery, ...fromK, ...intoQ, plane: 2, accumulate: later });
   };
   // a scope each, so that the scores of one round make room for the next
-  for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE))) {
+  for (const round of rounds(batch * heads, queryTiles, ceilDiv(keys, TILE), roomFor(q))) {
     engineOf({ dy }).scope(() => oneRound(round));
   }
 }
 
 type Round = Pick<ScoresDims, 'firstHead' | 'countHeads' | 'firstKeyTile' | 'keyTiles'>;
 
-/** Cuts heads and keys into rounds of even size whose scores fit {@link SCRATCH_BYTES}. */
-function* rounds(allHeads: number, queryTiles: number, allKeyTiles: number): Generator<Round> {
-  const tileBytes = 3 * TILE * TILE * 4;
-  const room = Math.max(1, Math.floor(SCRATCH_BYTES / (tileBytes * queryTiles)));
+/** How many tiles of scores, stored as `q` is, may exist at one time. */
+function roomFor(q: Tensor): number {
+  const { facts, maxBindingBytes } = engineOf({ q }).gpu.device;
+  const bytes = Math.min(facts.software ? SCRATCH_BYTES.software : SCRATCH_BYTES.hardware, maxBindingBytes);
+  return Math.floor(bytes / bytesOf([3, TILE, TILE], q.dtype));
+}
+
+/** Cuts heads and keys into rounds of even size, of at most `tiles` tiles where one row of them allows it. */
+export function* rounds(
+  allHeads: number,
+  queryTiles: number,
+  allKeyTiles: number,
+  tiles: number,
+): Generator<Round> {
+  const room = Math.max(1, Math.floor(tiles / queryTiles));
   const keyTiles = even(allKeyTiles, room);
   const countHeads = even(allHeads, Math.max(1, Math.floor(room / allKeyTiles)));
   for (let firstHead = 0; firstHead < allHeads; firstHead += countHeads) {

@@ -16,13 +16,18 @@ interface SettleArgs {
   /** (1), u32: steps without an overflow since the scale changed. */
   streak: Tensor;
   patience: number;
+  /** The scale grows no further. */
+  highest: number;
 }
 
 /**
  * Decides about a step with a scaled loss. Micikevicius et al. 2018, arXiv:1710.03740, section 3.2.
  * @returns divisor (1) and health (2), for `adamwStep`.
  */
-export function settleLossScale({ patience, ...buffers }: SettleArgs): { divisor: Tensor; health: Tensor } {
-  const { divisor, verdict } = launch(lossScale, { patience }, buffers);
+export function settleLossScale({ patience, highest, ...buffers }: SettleArgs): {
+  divisor: Tensor;
+  health: Tensor;
+} {
+  const { divisor, verdict } = launch(lossScale, { patience, highest }, buffers);
   return { divisor, health: verdict };
 }

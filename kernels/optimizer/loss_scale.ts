@@ -2,7 +2,7 @@ import { defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
 
 const UNSEEN = 0xffffffff;
 
-function reference({ patience }: { patience: number }, a: HostArrays): HostArrays {
+function reference({ patience, highest }: { patience: number; highest: number }, a: HostArrays): HostArrays {
   const [old] = a.scale;
   const overflow = a.found[0] > 0;
   const [bad, first] = a.health;
@@ -13,7 +13,7 @@ function reference({ patience }: { patience: number }, a: HostArrays): HostArray
   return {
     found: Float64Array.of(0, UNSEEN),
     health: Float64Array.from(health),
-    scale: Float64Array.of(Math.max(1, overflow ? old / 2 : grow ? 2 * old : old)),
+    scale: Float64Array.of(Math.max(1, overflow ? old / 2 : grow ? Math.min(highest, 2 * old) : old)),
     streak: Float64Array.of(grow ? 0 : finite),
     divisor: Float64Array.of(old * Math.max(1, a.pairs[0])),
     verdict: Float64Array.of(health[0] + Number(overflow), 0),
@@ -25,7 +25,7 @@ export const lossScale = defineKernel({
   name: 'optimizer.loss_scale',
   doc: 'Dynamic loss scaling: skips steps that overflow. Micikevicius et al. 2018, arXiv:1710.03740.',
   source: new URL('loss_scale.wgsl', import.meta.url),
-  dims: { patience: 'u32' },
+  dims: { patience: 'u32', highest: 'f32' },
   buffers: {
     pairs: { access: 'read', dtype: 'f32', shape: () => [1], input: (d) => [d.patience === 5 ? 0 : 3] },
     state: { access: 'read', dtype: 'u32', shape: () => [4], input: () => [1, 2, 16, 0] },
@@ -50,10 +50,11 @@ export const lossScale = defineKernel({
   grid: () => [1, 1, 1],
   cost: () => ({ flops: 0, bytes: 72 }),
   cases: {
-    overflow: { patience: 3 },
-    'overflow at scale 1': { patience: 4 },
-    growth: { patience: 5 },
-    'odd, finite': { patience: 2000 },
+    overflow: { patience: 3, highest: 2 ** 24 },
+    'overflow at scale 1': { patience: 4, highest: 2 ** 24 },
+    growth: { patience: 5, highest: 2 ** 24 },
+    'no growth beyond the highest': { patience: 5, highest: 4096 },
+    'odd, finite': { patience: 2000, highest: 2 ** 24 },
   },
   tolerance: { f32: 0 },
   reference,

@@ -1,7 +1,8 @@
 // Settles a step whose gradients were computed with the loss times `scale`. Where one of them is not finite the step
 // must not count: `verdict` tells the optimiser so, and the scale is halved; at scale 1 the step is bad for good and
-// noted in `health`. After `patience` finite steps in a row the scale doubles. `divisor` undoes the scale of this step.
-struct Dims { patience: u32 }
+// noted in `health`. After `patience` finite steps in a row the scale doubles, up to `highest`. `divisor` undoes the
+// scale of this step.
+struct Dims { patience: u32, highest: f32 }
 @group(0) @binding(0) var<storage, read> pairs: array<f32>;              // (1): what gradients are divided by besides
 @group(0) @binding(1) var<storage, read> state: array<u32>;              // (4): seed low, seed high, step, 0
 @group(0) @binding(2) var<storage, read_write> found: array<u32>;        // (2): elements that are not finite, lowest index
@@ -25,7 +26,8 @@ fn main() {
   verdict[1] = 0;
   let finite = select(streak[0] + 1, 0, overflow);
   let grow = finite >= dims.patience;
-  scale[0] = max(1, old * select(select(1.0, 2.0, grow), 0.5, overflow));
+  let grown = select(old, min(dims.highest, 2 * old), grow);
+  scale[0] = max(1, select(grown, 0.5 * old, overflow));
   streak[0] = select(finite, 0, grow);
   found[0] = 0;
   found[1] = 0xffffffff;

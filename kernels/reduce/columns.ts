@@ -1,4 +1,4 @@
-import { ceilDiv, defineKernel, NO_TILE } from '../kernel.ts';
+import { ceilDiv, defineKernel, flatGrid, NO_TILE } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -28,7 +28,7 @@ export const columnSums = defineKernel({
           { COLUMNS: 8, SLICES: 8 },
         ],
       },
-      grid: (d, t) => [ceilDiv(d.cols, t.COLUMNS), 1, 1],
+      grid: (d, t) => flatGrid(d.cols / t.COLUMNS),
     },
   ],
   cost: (d) => ({ flops: d.rows * d.cols, bytes: 4 * (d.rows + 1) * d.cols }),

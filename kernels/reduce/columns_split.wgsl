@@ -11,10 +11,10 @@ struct Dims { rows: u32, cols: u32 }
 var<workgroup> slices: array<f32, SLICES * COLUMNS>;
 
 @compute @workgroup_size(COLUMNS, SLICES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let rows = dims.rows;
   let cols = dims.cols;
-  let column = COLUMNS * group.x + local.x;
+  let column = COLUMNS * (group.y * groups.x + group.x) + local.x;
   var sum = 0.0;
   if (column < cols) {
     for (var row = local.y; row < rows; row += SLICES) { sum += f32(x[row * cols + column]); }

@@ -1,4 +1,4 @@
-import { ceilDiv, type Dims, flatGrid, NO_TILE, type Variant } from '../kernel.ts';
+import { ceilDiv, type Dims, flatGrid, NO_TILE, softwareSubgroups, type Variant } from '../kernel.ts';
 
 /** The least that a kernel over rows knows. */
 interface RowDims extends Dims {
@@ -6,8 +6,8 @@ interface RowDims extends Dims {
 }
 
 /**
- * The variants of a kernel that reduces along each row: first one for adapters whose subgroups have eight lanes (the
- * CPU ones), four rows to a workgroup; last the readable one, a workgroup to a row.
+ * The variants of a kernel that reduces along each row: first one for software adapters with subgroups of
+ * eight lanes, four rows to a workgroup; last the readable one, a workgroup to a row.
  */
 export function rowVariants<D extends RowDims>(subgroup: URL, plain: URL): readonly Variant<D>[] {
   return [
@@ -15,7 +15,7 @@ export function rowVariants<D extends RowDims>(subgroup: URL, plain: URL): reado
       name: 'subgroup',
       source: subgroup,
       helpers: [new URL('subgroup_sum.wgsl', import.meta.url)],
-      fits: (facts) => facts.subgroups && facts.subgroupMinSize === 8 && facts.subgroupMaxSize === 8,
+      fits: softwareSubgroups,
       tile: NO_TILE,
       grid: (d) => flatGrid(ceilDiv(d.rows, 4)),
     },
