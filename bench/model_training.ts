@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
+import { resize } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
-import { predictMasks } from '../model/cascade.ts';
+import { cascadeMasks } from '../model/cascade.ts';
 import { noDropout } from '../model/dropout.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
@@ -75,6 +76,7 @@ export function openCascade(
   );
   const classes = text(all);
   const image = engine.zeros([1, 3, crop, crop]);
+  const input = { image, text: classes, masks: noDropout };
   const data = Array.from({ length: accumulation }, () => randomBatch(random, batch, crop, seen));
   let steps = 0;
   return {
@@ -82,7 +84,10 @@ export function openCascade(
     storeMs,
     step: () => trainer.step(steps++, data),
     release: () => trainer.release(),
-    forward: () => void predictMasks(engine, { image, text: classes, masks: noDropout }, store, config.model),
+    forward: () =>
+      engine.scope(() => {
+        resize({ x: cascadeMasks(engine, input, store, config.model), height: crop, width: crop });
+      }),
   };
 }
 

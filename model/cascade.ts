@@ -7,7 +7,6 @@ import {
   gaussianSum,
   relationship,
   reshape,
-  resize,
 } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { project } from './block.ts';
@@ -20,7 +19,7 @@ import { type Observe, visionTower } from './vision.ts';
 
 /** One forward pass of Cascade-CLIP. Li et al. 2024 (ICML), "Cascade-CLIP". */
 export interface CascadeInput {
-  /** (B, 3, H, W), normalised with CLIP's mean and deviation. */
+  /** (B, 3, H, W), normalised with ImageNet's mean and deviation. */
   image: Tensor;
   /** Text embeddings (C, D) of the classes to score, unit length. */
   text: Tensor;
@@ -82,20 +81,4 @@ function stageMemory(
   return aggregation === 'concat'
     ? project(concat({ parts: [...layers], axis: 2 }), head, concatKey(stage))
     : gaussianSum({ layers: [...layers], weights: head.get(gaussianKey(stage)) });
-}
-
-/** Mask logits at the size of the image, (B, C, H, W): what loss and scores are computed from. */
-export function predictMasks(
-  engine: Engine,
-  input: CascadeInput,
-  weights: Weights,
-  config: ModelConfig,
-  observe: Observe = () => {},
-): Tensor {
-  return engine.scope(() => {
-    const [height, width] = input.image.shape.slice(2);
-    const masks = resize({ x: cascadeMasks(engine, input, weights, config, observe), height, width });
-    observe('pred_masks', masks);
-    return masks;
-  });
 }

@@ -1,11 +1,11 @@
 import type { Engine } from '../engine/engine.ts';
-import { addConfusion, argmax, resize } from '../engine/ops/index.ts';
+import { addConfusion } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/store.ts';
 import type { RunConfig } from './config.ts';
 import type { DatasetInfo } from './datasets/info.ts';
-import { penalties, slidingScores } from './inference.ts';
+import { labelPixels, penalties } from './inference.ts';
 import { classTable, ignoredLabel, mapLabels } from './labels.ts';
 import type { EvalLoader, EvalSample } from './loader.ts';
 import {
@@ -113,18 +113,19 @@ interface Accumulators {
 function evaluateImage(input: EvaluationInput, sample: EvalSample, labels: Uint8Array, into: Accumulators) {
   const { engine, weights, model, text, settings } = input;
   const { height, width, originalHeight, originalWidth } = sample;
-  const size = { height: originalHeight, width: originalWidth };
   const shape = [1, originalHeight, originalWidth];
   return engine.scope(() => {
     const image = engine.tensor(sample.image, [1, 3, height, width]);
     const truth = engine.tensor(Uint32Array.from(labels), shape);
     const own = { image, text, penalty: into.penalty, crop: settings.crop, stride: settings.stride };
-    const scored = resize({ x: slidingScores(engine, own, weights, model), ...size });
-    const prediction = argmax({ scores: scored, backgroundBelow: null });
+    const wanted = {
+      height: originalHeight,
+      width: originalWidth,
+      backgroundBelow: into.backgroundMatrix ? [null, settings.backgroundThreshold] : [null],
+    };
+    const [prediction, labelled = null] = labelPixels(engine, own, wanted, weights, model);
     addConfusion({ prediction, truth, matrix: into.matrix });
-    let labelled: Tensor | null = null;
-    if (into.backgroundMatrix) {
-      labelled = argmax({ scores: scored, backgroundBelow: settings.backgroundThreshold });
+    if (into.backgroundMatrix && labelled) {
       // mask files of data with background hold 0 for it and class + 1, which is what argmax gives
       const raw = engine.tensor(Uint32Array.from(sample.truth), shape);
       addConfusion({ prediction: labelled, truth: raw, matrix: into.backgroundMatrix });

@@ -41,7 +41,7 @@ export function* submits(commands: readonly Command[], most = SUBMIT_FLOPS): Gen
   let flops = 0;
   for (const [i, command] of commands.entries()) {
     const more = command.kind === 'dispatch' ? command.flops : 0;
-    if (i > first && flops + more > most) {
+    if (more > 0 && i > first && flops + more > most) {
       yield commands.slice(first, i);
       first = i;
       flops = 0;

@@ -4,20 +4,41 @@ import { engineOf, launch } from '../launch.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
+/** The best class of every pixel so far, both (B, H, W). */
+export interface Labels {
+  best: Tensor;
+  /** u32 */
+  label: Tensor;
+}
+
 interface ArgmaxArgs {
   /** (B, C, H, W) */
   scores: Tensor;
   /** Number classes from 1 and give 0 where no score is above this; null for plain argmax. */
   backgroundBelow: number | null;
+  /** What the classes before `firstClass` gave, to be brought up to date; without it C are all classes. */
+  continued?: { labels: Labels; firstClass: number };
 }
 
-/** Class of every pixel (B, H, W), u32; the first of equal scores. Not differentiable. */
-export function argmax({ scores, backgroundBelow }: ArgmaxArgs): Tensor {
+/** Class of every pixel, the first of equal scores. Not differentiable. */
+export function argmax({ scores, backgroundBelow, continued }: ArgmaxArgs): Labels {
+  const engine = engineOf({ scores });
   const [images, classes, height, width] = scores.shape;
-  const background = backgroundBelow === null ? 0 : 1;
-  const dims = { images, classes, pixels: height * width, background, threshold: backgroundBelow ?? 0 };
-  const y = engineOf({ scores }).empty([images, height, width], 'u32');
-  return launch(argmaxKernel, dims, { scores, y }).y;
+  const shape = [images, height, width];
+  const dims = {
+    images,
+    classes,
+    pixels: height * width,
+    firstClass: continued?.firstClass ?? 0,
+    background: Number(backgroundBelow !== null),
+    threshold: backgroundBelow ?? 0,
+  };
+  const { best, label } = continued?.labels ?? {
+    best: engine.empty(shape),
+    label: engine.empty(shape, 'u32'),
+  };
+  launch(argmaxKernel, dims, { scores, best, label });
+  return { best, label };
 }
 
 /** Adds the pixels of one prediction to `matrix` (classes, classes), u32: row = truth, column = prediction. */

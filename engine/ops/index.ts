@@ -8,7 +8,14 @@ export { clipDivisor } from './clip_norm.ts';
 export { concat } from './concat.ts';
 export { infoNce, logsumexpPool, NO_CONCEPT } from './contrastive.ts';
 export { dropout, dropoutCopies } from './dropout.ts';
-export { addConfusion, addWindowScores, argmax, averageWindows, type Window } from './evaluation.ts';
+export {
+  addConfusion,
+  addWindowScores,
+  argmax,
+  averageWindows,
+  type Labels,
+  type Window,
+} from './evaluation.ts';
 export { embedding, gatherRows } from './gather.ts';
 export { gaussianSum } from './gaussian_sum.ts';
 export { l2norm } from './l2norm.ts';

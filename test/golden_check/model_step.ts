@@ -161,7 +161,7 @@ class FixtureRun {
       return {
         'slide/scores': scores,
         'slide/rescaled': rescaled,
-        'slide/labels': argmax({ scores: rescaled, backgroundBelow: null }),
+        'slide/labels': argmax({ scores: rescaled, backgroundBelow: null }).label,
       };
     });
     const { 'slide/labels': labels, ...floats } = { ...evaluated, ...slid };
