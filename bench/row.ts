@@ -1,7 +1,7 @@
 import { DeviceLostError, GpuError, OutOfMemoryError } from '../engine/errors.ts';
-import { fileText } from '../engine/file_text.ts';
 import { compareOutputs, type OutputError, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
+import { fileText } from '../engine/gpu/file_text.ts';
 import { measure } from '../engine/gpu/measure.ts';
 import { copySpeed, type Peak } from '../engine/gpu/peak.ts';
 import { type Prepared, prepare } from '../engine/gpu/run.ts';

@@ -68,13 +68,12 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  // Windows refuses to sync a folder (EPERM); its NTFS journals the rename
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch (error) {
+    // what Windows says to every folder; its file system journals the rename
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
 }
 

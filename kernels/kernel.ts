@@ -77,7 +77,8 @@ export interface Variant<D extends Dims = Dims> {
   helpers?: readonly URL[];
   /** Whether the adapter can run it; the first variant that fits is the default. */
   fits?: (facts: AdapterFacts) => boolean;
-  tile: { default: Tile; space: readonly Tile[] };
+  /** What it runs with untuned, on GPUs in hardware perhaps another tile; and what the tuner tries. */
+  tile: { default: Tile; hardware?: Tile; space: readonly Tile[] };
   /** Further constants that the sizes decide, to leave out code; every set of values is a pipeline of its own. */
   constants?: (dims: D) => Tile;
   grid: (dims: D, tile: Tile) => Grid;
@@ -130,6 +131,11 @@ export function defineKernel<
   if ('variants' in input) return input;
   const { source, helpers, tile, grid, ...rest } = input;
   return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+}
+
+/** The tile of a variant where nothing was forced or tuned. */
+export function defaultTile({ tile }: Variant, { software }: Pick<AdapterFacts, 'software'>): Tile {
+  return software ? tile.default : (tile.hardware ?? tile.default);
 }
 
 /** Every constant of a launch: the tile's and those that its sizes decide. */

@@ -1,13 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import {
-  add,
-  addScalar,
-  cast,
-  concat,
-  gaussianSum,
-  relationship,
-  reshape,
-} from '../engine/ops/index.ts';
+import { add, addScalar, cast, concat, gaussianSum, relationship, reshape } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { project } from './block.ts';
 import type { ModelConfig } from './config.ts';

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DeviceLostError, OutOfMemoryError } from '../engine/errors.ts';
-import { fileText } from '../engine/file_text.ts';
 import { type Command, submits } from '../engine/gpu/commands.ts';
+import { fileText } from '../engine/gpu/file_text.ts';
 import { rounds } from '../engine/ops/attend.ts';
 import { add } from '../engine/ops/index.ts';
 import { TILE } from '../kernels/attention/reference.ts';

@@ -12,7 +12,7 @@ const EVERY_TILE_FLOPS = 2e7;
 
 /**
  * Every kernel x case x variant x tile against its float64 reference, and one small case of each kernel that can
- * store f16 with its default tile, where the adapter can. `KERNEL=name` narrows it to the kernels whose name begins so.
+ * store f16 in every variant, where the adapter can. `KERNEL=name` narrows it to the kernels whose name begins so.
  */
 const test = suite('kernels');
 let gpu: Gpu;
@@ -30,7 +30,9 @@ for (const kernel of catalogue) {
     const [name, dims] = smallCase(kernel);
     test(`${kernel.name} ${name} in f16`, async () => {
       if (!gpu.device.facts.f16) return;
-      await compare(makeProblem(kernel, dims, 'f16'), gpu.tiles.defaultOf(kernel));
+      const problem = makeProblem(kernel, dims, 'f16');
+      for (const variant of gpu.tiles.fitting(kernel))
+        await compare(problem, { variant, tile: variant.tile.default });
     });
   }
 }

@@ -8,8 +8,8 @@ import {
 } from '../../kernels/kernel.ts';
 import { specialise } from '../../kernels/specialise.ts';
 import { DataError, GpuError } from '../errors.ts';
-import { fileText } from '../file_text.ts';
 import type { Device } from './device.ts';
+import { fileText } from './file_text.ts';
 import type { Platform } from './platform.ts';
 import type { Uniforms } from './uniforms.ts';
 

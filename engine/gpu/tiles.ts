@@ -3,6 +3,7 @@ import {
   type AnyKernel,
   aliasesOf,
   type Dims,
+  defaultTile,
   elementType,
   type Stores,
   type StoreType,
@@ -56,7 +57,7 @@ export class TileTable {
     if (!choice) {
       const variant = this.fitting(kernel)[0];
       if (!variant) throw new AdapterError(`no variant of kernel ${kernel.name} fits this adapter`);
-      choice = { variant, tile: variant.tile.default };
+      choice = { variant, tile: defaultTile(variant, this.facts) };
       this.defaults.set(kernel, choice);
     }
     return choice;

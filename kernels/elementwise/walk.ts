@@ -3,10 +3,11 @@ import { type Dims, flatGrid, type Grid, type Tile } from '../kernel.ts';
 /**
  * How elementwise kernels share out their work: PER_THREAD vec4 for each thread. They read and write whole vec4s,
  * because buffers from the pool are multiples of 256 bytes: the padding behind the last element exists and nobody
- * reads it.
+ * reads it. CPUs want few threads with much to do, GPUs many.
  */
 export const walkTile = {
   default: { WG: 32, PER_THREAD: 16 },
+  hardware: { WG: 64, PER_THREAD: 4 },
   space: [
     { WG: 32, PER_THREAD: 16 },
     { WG: 64, PER_THREAD: 4 },

@@ -1,5 +1,6 @@
 import { ceilDiv, defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
 import { rowVariants } from '../shared/row_variants.ts';
+import { sliceTile } from '../shared/slice_tile.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -129,10 +130,10 @@ export const layernormParameters = defineKernel({
       grid: (d) => [ceilDiv(d.cols, 64), 1, 1],
     },
     {
-      name: 'plain',
+      name: 'split',
       source: at('parameters.wgsl'),
-      tile: { default: { WG: 32 }, space: [{ WG: 8 }, { WG: 32 }] },
-      grid: (d, t) => [ceilDiv(d.cols, t.WG), 1, 1],
+      tile: sliceTile,
+      grid: (d, t) => [ceilDiv(d.cols, t.COLUMNS), 1, 1],
     },
   ],
   dims: { rows: 'u32', cols: 'u32', extended: 'u32' },

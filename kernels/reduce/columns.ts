@@ -1,4 +1,5 @@
 import { ceilDiv, defineKernel, flatGrid, NO_TILE } from '../kernel.ts';
+import { sliceTile } from '../shared/slice_tile.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -21,13 +22,7 @@ export const columnSums = defineKernel({
     {
       name: 'split',
       source: at('columns_split.wgsl'),
-      tile: {
-        default: { COLUMNS: 16, SLICES: 4 },
-        space: [
-          { COLUMNS: 16, SLICES: 4 },
-          { COLUMNS: 8, SLICES: 8 },
-        ],
-      },
+      tile: sliceTile,
       grid: (d, t) => flatGrid(d.cols / t.COLUMNS),
     },
   ],
