@@ -1,4 +1,5 @@
 import { type Column, digits, formatRow } from '../engine/table.ts';
+import type { AnyKernel, Variant } from '../kernels/kernel.ts';
 import type { Row } from './row.ts';
 import { describeTile, type Job } from './select.ts';
 
@@ -78,6 +79,21 @@ export function summary(rows: readonly Row[]): string {
   const bad = rows.filter(({ ok }) => !ok);
   const failed = bad.length === 0 ? 'all right' : `${bad.length} wrong`;
   return `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}, ${failed}`;
+}
+
+/**
+ * Which shaders of the kernels were not run, so that nobody takes a row for the judgement of another file.
+ * @param fitting the variants of a kernel that fit the adapter.
+ */
+export function notRun(jobs: readonly Job[], fitting: (kernel: AnyKernel) => readonly Variant[]): string[] {
+  const kernels = [...new Set(jobs.map(({ kernel }) => kernel))];
+  return kernels.flatMap((kernel) => {
+    const ran = jobs.filter((job) => job.kernel === kernel).flatMap(({ choices }) => choices);
+    const files = new Set(ran.map(({ variant }) => variant.source.href));
+    return fitting(kernel)
+      .filter(({ source }) => !files.has(source.href))
+      .map(({ name, source }) => `${kernel.name} ${name} (${source.pathname.split('/').at(-1)})`);
+  });
 }
 
 /** One row a line, so that files compare well. */

@@ -10,7 +10,7 @@ import type { AnyKernel } from '../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../kernels/peak/peak.ts';
 import { type BenchRequest, parseBench } from './options.ts';
 import { requireFolderOf } from './output_file.ts';
-import { Report, rowsJson, summary } from './report.ts';
+import { notRun, Report, rowsJson, summary } from './report.ts';
 import { type Row, RowMaker } from './row.ts';
 import { type Job, selectJobs } from './select.ts';
 import { decides, duel, findWinner, winnerLine } from './tune.ts';
@@ -98,6 +98,8 @@ async function runJobs(
     }
   }
   say(`\n${summary(rows)}`);
+  const others = request.kernel ? notRun(jobs, (kernel) => tiles.fitting(kernel)) : [];
+  if (others.length > 0) say(`Not run, see --variant and --all-tiles: ${others.join(', ')}.`);
   return rows;
 }
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Report, rowsJson, summary } from '../bench/report.ts';
+import { notRun, Report, rowsJson, summary } from '../bench/report.ts';
 import type { Row } from '../bench/row.ts';
 import type { Job } from '../bench/select.ts';
 import { decides, findWinner, winnerLine } from '../bench/tune.ts';
@@ -95,6 +95,20 @@ test('an unsteady time is marked', () => {
 test('the summary counts', () => {
   assert.is(summary([right]), '1 row, all right');
   assert.is(summary([right, wrong, failed]), '3 rows, 2 wrong');
+});
+
+test('shaders that did not run are named, those of a file that ran are not', () => {
+  const other = { ...plain, name: 'tiled', source: new URL('tiled.wgsl', plain.source) };
+  const twin = { ...plain, name: 'twin' };
+  const jobs = [job(77), job(100)];
+  assert.equal(
+    notRun(jobs, () => [plain, twin, other]),
+    ['twice.forward tiled (tiled.wgsl)'],
+  );
+  assert.equal(
+    notRun(jobs, () => [plain]),
+    [],
+  );
 });
 
 test('JSON rows begin with the ten fields and speeds of wrong ones are null', () => {
