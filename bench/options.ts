@@ -38,7 +38,7 @@ Each kernel is compared with its float64 reference first; one that is wrong gets
 Of peak: GFLOP/s as a share of multiply-adds in registers, or GB/s as a share of a plain copy of about as many
 bytes, whichever is larger; both are measured at the start.
 A ~ marks unsteady times: something else keeps the machine busy.
-DEBUG=1 shows the adapter and what is tuned, 2 every timing, 3 buffers, 4 the WGSL that is compiled.
+DEBUG=1 shows the adapter and what is tuned, 2 every timing, 3 the buffers of every case, 4 the WGSL that is compiled.
 `;
 
 /**

@@ -30,7 +30,7 @@ export interface Gpu {
   recorder: Recorder;
   tiles: TileTable;
   profiler: Profiler | null;
-  /** Prints to standard error at a DEBUG level: 1 device and tuning, 2 kernel timings, 3 buffers, 4 WGSL. */
+  /** Prints to standard error at a DEBUG level: 1 device and tuning, 2 kernel timings, 3 launches with sizes, 4 WGSL. */
   debug(level: number, text: () => string): void;
   /** Copies bytes out: submits what is recorded, waits, raises collected errors. */
   read(from: Place, bytes: number): Promise<ArrayBuffer>;
