@@ -17,10 +17,15 @@ export interface BenchRequest {
   allTiles?: boolean;
   /** Like `allTiles`, and keep the fastest right one of each shape for training to use. */
   tune?: boolean;
+  /** A git revision: only shaders that differ from it, beside what they were. */
+  against?: string;
   /** File for the rows. */
   json?: string;
   adapter?: string;
 }
+
+/** As commander reads them: a flag whose argument may be missing is true then. */
+type Flags = Omit<BenchRequest, 'against'> & { against?: string | true };
 
 const examples = `
 Examples:
@@ -28,6 +33,7 @@ Examples:
   npm run bench -- --kernel layernorm
   npm run bench -- --kernel layernorm.forward --case odd --variant plain --tile WG=128
   npm run bench -- --kernel attention --all-tiles --json bench/results/attention.json
+  npm run bench -- --against HEAD
   npm run bench -- --tune
   npm run bench -- --peers --json
   npm run bench -- --step --preset embedded
@@ -61,10 +67,12 @@ export function parseBench(argv: string[]): BenchRequest {
     )
     .option('--all-tiles', 'every variant that fits the adapter with every tile')
     .option('--tune', 'run --all-tiles and keep the fastest right choice of each shape for training')
+    .option('--against [REV]', 'time shaders that differ from a git revision beside what they were')
     .option('--json <FILE>', 'write the rows as JSON')
     .option('--adapter <NAME>', 'GPU adapter by part of its name, such as llvmpipe')
     .addHelpText('after', examples);
-  const request = parseArguments(command, argv).opts<BenchRequest>();
+  const { against, ...rest } = parseArguments(command, argv).opts<Flags>();
+  const request: BenchRequest = { ...rest, ...(against && { against: against === true ? 'HEAD' : against }) };
   for (const [name, value] of Object.entries(request)) {
     if (value === '') throw new ConfigError(`--${name} is empty`, 'Give a name, or leave the flag away.');
   }
@@ -74,6 +82,9 @@ export function parseBench(argv: string[]): BenchRequest {
       `--tile and ${every} exclude each other`,
       '--tile runs one tile, the other one all.',
     );
+  }
+  if (request.tune && request.against) {
+    throw new ConfigError('--against and --tune exclude each other', 'What is tuned are the shaders of now.');
   }
   if (request.tune && (request.variant || request.case)) {
     const flag = request.variant ? '--variant' : '--case';

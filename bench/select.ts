@@ -2,6 +2,7 @@ import { ConfigError } from '../engine/errors.ts';
 import type { Choice, TileTable } from '../engine/gpu/tiles.ts';
 import { nearestName } from '../engine/nearest_name.ts';
 import { type AnyKernel, aliasesOf, type Dims, type Tile, type Variant } from '../kernels/kernel.ts';
+import { type Earlier, withTwins } from './against.ts';
 import type { BenchRequest } from './options.ts';
 
 /** One case of a kernel with the choices of variant and tile to run it with. */
@@ -20,6 +21,7 @@ export function selectJobs(
   kernels: readonly AnyKernel[],
   tiles: TileTable,
   request: Pick<BenchRequest, 'kernel' | 'case' | 'variant' | 'tile' | 'precision' | 'allTiles' | 'tune'>,
+  earlier: Earlier | null = null,
 ): Job[] {
   const asked = kernels.filter(
     ({ name }) => !request.kernel || name === request.kernel || name.startsWith(`${request.kernel}.`),
@@ -45,11 +47,11 @@ export function selectJobs(
         kernel,
         caseName,
         dims,
-        choices: choicesFor(kernel, dims, tiles, request),
+        choices: choicesFor(kernel, dims, tiles, request, earlier),
       }))
       .filter(({ choices }) => choices.length > 0),
   );
-  if (jobs.length === 0) throw nothingLeft(request);
+  if (jobs.length === 0) throw earlier ? nothingDiffers(earlier) : nothingLeft(request);
   return jobs;
 }
 
@@ -58,8 +60,17 @@ function choicesFor(
   dims: Dims,
   tiles: TileTable,
   { variant: wanted, tile, precision, allTiles, tune }: Parameters<typeof selectJobs>[2],
+  earlier: Earlier | null,
 ): Choice[] {
   const variants = tiles.fitting(kernel).filter(({ name }) => !wanted || name === wanted);
+  if (earlier) {
+    const tilesOf = (variant: Variant) =>
+      allTiles ? variant.tile.space : [{ ...variant.tile.default, ...tile }];
+    const choices = variants.flatMap((variant) =>
+      tilesOf(variant).map((entry) => ({ variant, tile: entry })),
+    );
+    return withTwins(choices, earlier);
+  }
   if (allTiles || tune) {
     return variants.flatMap((variant) => variant.tile.space.map((entry) => ({ variant, tile: entry })));
   }
@@ -95,6 +106,13 @@ function checkVariant(
     const there = constants.length > 0 ? `There are ${listed(constants)}.` : 'These kernels have none.';
     throw unknown('tile constant', name, constants, there);
   }
+}
+
+function nothingDiffers({ revision }: Earlier) {
+  return new ConfigError(
+    `no shader that could run here differs from ${revision}`,
+    'Edit one, name an earlier revision, or leave --against away to time them as they are.',
+  );
 }
 
 function nothingLeft({ variant, tile, case: caseName }: Pick<BenchRequest, 'variant' | 'tile' | 'case'>) {
