@@ -52,18 +52,20 @@ function panelPixel(picture: Picture, panel: number, x: number, y: number): numb
   return pixel(picture, left + x * factor + factor / 2, panelTop + y * factor + factor / 2);
 }
 
-const mixed = (image: number[], colour: readonly number[]) =>
-  image.map((value, index) => Math.round(0.35 * value + 0.65 * colour[index]!));
+/** Of a pixel whose grey value is given. */
+const mixed = (grey: number, colour: readonly number[]) =>
+  colour.map((value) => Math.round(0.35 * grey + 0.65 * value));
+const greyOf = ([r, g, b]: number[]) => 0.299 * r! + 0.587 * g! + 0.114 * b!;
 
-test('three panels side by side: the image as it is, then tinted by truth and prediction', () => {
+test('three panels side by side: the image as it is, then its grey values tinted by truth and prediction', () => {
   const picture = drawOverlay(small());
   assert.is(picture.width, 3 * panelWidth + 4 * 8);
   assert.equal(panelPixel(picture, 0, 0, 0), [0, 10, 20]);
   assert.equal(panelPixel(picture, 0, 2, 1), [150, 160, 170]);
-  assert.equal(panelPixel(picture, 1, 0, 0), mixed([0, 10, 20], red));
-  assert.equal(panelPixel(picture, 1, 1, 0), mixed([30, 40, 50], blue));
-  assert.equal(panelPixel(picture, 2, 1, 0), mixed([30, 40, 50], red));
-  assert.equal(panelPixel(picture, 2, 2, 1), mixed([150, 160, 170], blue));
+  assert.equal(panelPixel(picture, 1, 0, 0), mixed(greyOf([0, 10, 20]), red));
+  assert.equal(panelPixel(picture, 1, 1, 0), mixed(greyOf([30, 40, 50]), blue));
+  assert.equal(panelPixel(picture, 2, 1, 0), mixed(greyOf([30, 40, 50]), red));
+  assert.equal(panelPixel(picture, 2, 2, 1), mixed(greyOf([150, 160, 170]), blue));
 });
 
 test('pixels without a class are pale grey', () => {

@@ -36,6 +36,8 @@ export interface Picture {
 
 /** Small images are enlarged by a whole factor until their short side has this many pixels. */
 const leastSide = 240;
+/** ... but not so far that the long side has more than this many. */
+const longestSide = 2048;
 /** Text grows by one whole step for every so many pixels of a panel's short side, to stay readable in photographs. */
 const sideOfStep = 512;
 const colourShare = 0.65;
@@ -65,13 +67,21 @@ export function drawOverlay(input: OverlayInput): Picture {
   const { height, width, image, maps, palette } = input;
   checkSize('image', image, height * width * 3);
   for (const { title, labels } of maps) checkSize(title, labels, height * width);
-  const factor = Math.max(1, Math.ceil(leastSide / Math.min(height, width)));
+  const factor = Math.max(
+    1,
+    Math.min(
+      Math.ceil(leastSide / Math.min(height, width)),
+      Math.floor(longestSide / Math.max(height, width)),
+    ),
+  );
   const panelWidth = width * factor;
   const panelHeight = height * factor;
   const layout = layoutFor(Math.min(panelWidth, panelHeight));
   const { gap, lineHeight, swatch, textScale } = layout;
-  const panelCount = 1 + maps.length;
-  const totalWidth = panelCount * panelWidth + (panelCount + 1) * gap;
+  // the titles of narrow panels must not run into each other
+  const titles = ['image', ...maps.map(({ title }) => title)];
+  const slot = Math.max(panelWidth, ...titles.map((title) => textSize(title, textScale).width));
+  const totalWidth = titles.length * slot + (titles.length + 1) * gap;
   const legend = layOutLegend(input, totalWidth, layout);
   const legendTop = gap + lineHeight + panelHeight + gap;
   const picture = blank(totalWidth, legendTop + legend.lines * lineHeight + gap);
@@ -80,7 +90,7 @@ export function drawOverlay(input: OverlayInput): Picture {
     ...maps.map(({ title, labels }) => ({ title, pixels: coloured(image, labels, palette) })),
   ];
   for (const [index, { title, pixels }] of panels.entries()) {
-    const left = gap + index * (panelWidth + gap);
+    const left = gap + index * (slot + gap);
     write(picture, title, left, gap, textScale);
     for (let y = 0; y < panelHeight; y++) {
       const source = Math.floor(y / factor) * width;
@@ -153,7 +163,10 @@ function layOutLegend(
   return { entries, lines: line + 1 };
 }
 
-/** The image with each pixel tinted by its class; pixels without a class are pale grey. */
+/**
+ * The image without its colours, each pixel tinted by its class, so that no colour is taken for another class's;
+ * pixels without a class are pale grey.
+ */
 export function coloured(image: Uint8Array, labels: Uint8Array, palette: readonly Rgb[]): Uint8Array {
   const result = new Uint8Array(image.length);
   for (const [pixel, label] of labels.entries()) {
@@ -161,8 +174,7 @@ export function coloured(image: Uint8Array, labels: Uint8Array, palette: readonl
     const colour = palette[label];
     const grey = 0.299 * image[at]! + 0.587 * image[at + 1]! + 0.114 * image[at + 2]!;
     for (let channel = 0; channel < 3; channel++) {
-      const value = image[at + channel]!;
-      const tinted = colour ? value + (colour[channel]! - value) * colourShare : 176 + 0.3 * grey;
+      const tinted = colour ? grey + (colour[channel]! - grey) * colourShare : 176 + 0.3 * grey;
       result[at + channel] = Math.round(tinted);
     }
   }
