@@ -275,6 +275,35 @@ test('a checkpoint without configuration needs a data set', () => {
   assert.equal(evaluate(line, null, around).config.model, fullPreset('voc20').model);
 });
 
+test('an evaluation uses the embeddings of the checkpoint unless others are given', () => {
+  const around = machine(['c', 't.npy', '/clip', '/moved']);
+  const preset = fullPreset('voc20');
+  const saved = { ...preset, data: { ...preset.data, textEmbeddings: '/gone.npy' } };
+  const own = evaluate('--checkpoint c', saved, around);
+  assert.equal([own.carried, own.config.data.textEmbeddings], [true, null]);
+  const given = evaluate('--checkpoint c --text-embeddings t.npy', saved, around);
+  assert.equal([given.carried, given.config.data.textEmbeddings], [false, 't.npy']);
+  const tower = evaluate('--checkpoint c --clip /clip', saved, around);
+  assert.equal([tower.carried, tower.config.data.textEmbeddings], [false, null]);
+});
+
+test('an evaluation reads embedded data that were moved where they lie, without the banner', () => {
+  const around = machine(['c', '/moved']);
+  const { config, banner } = evaluate('--checkpoint c --data-root /moved', embeddedPreset(), around);
+  assert.equal([config.data.root, config.data.embedded, banner], ['/moved', false, null]);
+  const off = evaluate('--checkpoint c --set data.embedded=false', embeddedPreset(), around);
+  assert.is(off.banner, null);
+});
+
+test('bare weights are never taken for the embedded miniature', () => {
+  const { message } = errorOf(ConfigError, () =>
+    evaluate('--checkpoint c --dataset voc20', null, machine(['c'])),
+  );
+  assert.is(message, `no data for voc20: neither ${vocRoot} nor ${clip} is there`);
+  const { config, carried } = evaluate('--checkpoint c --dataset voc20', null, machine(['c', vocRoot, clip]));
+  assert.equal([config, carried], [fullPreset('voc20'), false]);
+});
+
 test('an evaluation without a checkpoint is an error', () => {
   const error = (line: string) => errorOf(ConfigError, () => parseEval(line.split(' '), machine([])));
   assert.is(error('--dataset voc20').message, '--checkpoint is missing');
