@@ -119,15 +119,12 @@ test('own pictures and own names: overlays, masks of the original size, a summar
   );
   assert.not.match(output, /\n {4}at /);
   const summary = JSON.parse(readFileSync(path('out', 'predictions.json'), 'utf8'));
-  assert.equal(
-    summary.classes.map(({ value, name }: { value: number; name: string }) => [value, name]),
-    [
-      [0, 'background'],
-      [1, 'traffic light'],
-      [2, '猫'],
-      [3, 'cat'],
-    ],
-  );
+  assert.equal(summary.classes, [
+    { value: 0, name: 'background', colour: '#000000' },
+    { value: 1, name: 'traffic light', colour: '#800000' },
+    { value: 2, name: '猫', colour: '#008000' },
+    { value: 3, name: 'cat', colour: '#808000' },
+  ]);
   assert.is(summary.failures.length, 1);
   const sizes = [];
   for (const { mask, overlay, shares } of summary.pictures) {

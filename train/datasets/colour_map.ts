@@ -15,3 +15,8 @@ function channel(value: number): number {
   for (let bit = 0; bit < 8; bit++) level |= ((value >> (3 * bit)) & 1) << (7 - bit);
   return level;
 }
+
+/** A colour as `#rrggbb`. */
+export function hexColour(colour: Rgb): string {
+  return `#${colour.map((level) => level.toString(16).padStart(2, '0')).join('')}`;
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { vocColourMap } from '../datasets/colour_map.ts';
+import { hexColour, vocColourMap } from '../datasets/colour_map.ts';
 import { encodePalettePng } from '../image/palette_png.ts';
 import type { Raster } from '../image/raster.ts';
 import { writeOverlay } from '../overlay.ts';
@@ -98,7 +98,11 @@ export function writeSummary(
 ): Promise<void> {
   const { checkpoint, names, background, pictures, failures } = content;
   const colours = vocColourMap(names.length + 1);
-  const classes = [backgroundName, ...names].map((name, value) => ({ value, name, colour: colours[value] }));
+  const classes = [backgroundName, ...names].map((name, value) => ({
+    value,
+    name,
+    colour: hexColour(colours[value]!),
+  }));
   const text = JSON.stringify({ checkpoint, background, classes, pictures, failures }, null, 2);
   return writeFileAtomic(summary, `${text}\n`);
 }
