@@ -5,7 +5,6 @@ import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { vocabularyOf } from '../model/compact_vocabulary.ts';
-import type { Surroundings } from '../train/cli.ts';
 import { parsePredict, resolvePredict } from '../train/cli_predict.ts';
 import type { RunConfig } from '../train/config.ts';
 import { vocColourMap } from '../train/datasets/colour_map.ts';
@@ -17,19 +16,14 @@ import { listPictures, requireApart } from '../train/predict/pictures.ts';
 import { foundLine } from '../train/predict/results.ts';
 import { fitted } from '../train/predict/segment.ts';
 import { embeddedClip, embeddedPreset, fullPreset } from '../train/presets.ts';
+import { machine } from './cli_support.ts';
 import { temporaryFolder } from './data_support.ts';
 import { errorOf } from './error_of.ts';
 
 /** What `npm run predict` reads, decides and says, without a GPU. */
 const test = suite('prediction, part by part');
 
-const machine = (...paths: string[]): Surroundings => ({
-  exists: (path) => paths.includes(path),
-  entries: () => [],
-  savedConfig: () => embeddedPreset(),
-  now: () => new Date(),
-});
-const parse = (args: string[], around = machine('c', '/clip.pt')) =>
+const parse = (args: string[], around = machine(['c', '/clip.pt'])) =>
   parsePredict(['--checkpoint', 'c', '--images', 'p', ...args], around);
 const refusal = (...args: string[]) => errorOf(ConfigError, () => parse(args)).message;
 
@@ -62,7 +56,7 @@ test('the command line: what it asks for', () => {
 });
 
 test('the command line: mistakes', () => {
-  const bare = (args: string[]) => errorOf(ConfigError, () => parsePredict(args, machine('c'))).message;
+  const bare = (args: string[]) => errorOf(ConfigError, () => parsePredict(args, machine(['c']))).message;
   assert.is(bare([]), '--checkpoint is missing');
   assert.is(bare(['--checkpoint', 'd']), '--checkpoint d: there is no such file');
   assert.is(bare(['--checkpoint', 'c']), '--images is missing');
@@ -78,7 +72,7 @@ test('the command line: mistakes', () => {
 });
 
 const resolve = (args: string[], saved: RunConfig | null, ...paths: string[]) => {
-  const around = machine('c', ...paths);
+  const around = machine(['c', ...paths]);
   return resolvePredict(parse(args, around), saved, around);
 };
 
