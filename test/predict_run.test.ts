@@ -42,7 +42,10 @@ const settings = [
   'eval.shortSide=64',
   'data.workers=0',
 ];
-const config: RunConfig = applyOverrides(fullPreset('voc20'), settings.map(parseOverride));
+const config: RunConfig = applyOverrides(
+  fullPreset('voc20'),
+  settings.map((setting) => parseOverride(setting)),
+);
 const clip: ClipConfig = {
   vision: config.model.vision,
   text: { width: 32, layers: 1, heads: 2, embedDim: 16, contextLength: 77, vocabularySize: 49408 },
