@@ -11,15 +11,14 @@ import { ParameterStore } from '../model/store.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import { float32Tensor, type StateDict } from '../model/weights/tensor_file.ts';
 import { loadModelFile } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
-import { applyOverrides, parseOverride } from '../train/config_set.ts';
+import { parsePredict, resolvePredict } from '../train/cli_predict.ts';
 import { voc20 } from '../train/datasets/voc20.ts';
 import { evaluateRun } from '../train/evaluate_run.ts';
 import { readImage } from '../train/image/decode.ts';
 import { namePenalties } from '../train/predict/embeddings.ts';
 import { segment } from '../train/predict/segment.ts';
-import { fullPreset } from '../train/presets.ts';
 import { openSavedModel } from '../train/saved_model.ts';
+import { machine } from './cli_support.ts';
 import { runScript, settingFlags } from './command_support.ts';
 import { temporaryFolder, writeVocTree } from './data_support.ts';
 import { openEngine } from './device.ts';
@@ -42,10 +41,8 @@ const settings = [
   'eval.shortSide=64',
   'data.workers=0',
 ];
-const config: RunConfig = applyOverrides(
-  fullPreset('voc20'),
-  settings.map((setting) => parseOverride(setting)),
-);
+const line = ['--checkpoint', 'w', '--images', 'p', '--dataset', 'voc20', ...settingFlags(settings)];
+const { config } = resolvePredict(parsePredict(line, machine(['w'])), null, machine(['w']));
 const clip: ClipConfig = {
   vision: config.model.vision,
   text: { width: 32, layers: 1, heads: 2, embedDim: 16, contextLength: 77, vocabularySize: 49408 },
