@@ -26,6 +26,7 @@ const training = settingFlags([
   'data.crop=32',
   'data.scale=[64,32]',
   'train.accumulation=1',
+  'data.trainSplit=train',
   'eval.overlays=0',
 ]);
 let data: string;
