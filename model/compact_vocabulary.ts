@@ -42,9 +42,8 @@ export class CompactVocabulary {
   encode(text: string): number[] {
     const places = encodeText(text).map((id) => this.places.get(id));
     if (places.includes(undefined)) {
-      const word = splitWords(cleanText(text)).find((part) => !this.knows(part));
       throw new UserError(
-        `the word '${word}' of the text ${JSON.stringify(text)} is not among those that the miniature CLIP was trained on`,
+        `the word '${this.unknownWords(text)[0]}' of the text ${JSON.stringify(text)} is not among those that the miniature CLIP was trained on`,
         'Use words of its captions, such as the class names of VOC, or the weights of a full CLIP.',
       );
     }
@@ -69,6 +68,11 @@ export class CompactVocabulary {
       rows.set(ids, row * context);
     }
     return rows;
+  }
+
+  /** The words of a text that are not in the vocabulary, in their order. */
+  unknownWords(text: string): string[] {
+    return splitWords(cleanText(text)).filter((word) => !this.knows(word));
   }
 
   private knows(word: string): boolean {

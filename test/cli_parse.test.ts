@@ -2,31 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
-import type { Surroundings } from '../train/cli.ts';
-import { parseEval, resolveEval } from '../train/cli_eval.ts';
 import { parseTrain } from '../train/cli_train.ts';
-import type { RunConfig } from '../train/config.ts';
 import { embeddedPreset, embeddedRoot, fullPreset } from '../train/presets.ts';
+import { clip, machine, vocRoot } from './cli_support.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('command lines');
 
-const vocRoot = 'data/VOCdevkit/VOC2012';
-const clip = 'data/clip/ViT-B-16.pt';
-
-/** A machine that holds these paths, and these saved runs by folder. */
-function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroundings {
-  const configs = Object.keys(runs).map((folder) => `${folder}/config.json`);
-  return {
-    exists: (path) => [...paths, ...configs].includes(path),
-    entries: (folder) =>
-      Object.keys(runs)
-        .filter((run) => run.startsWith(`${folder}/`))
-        .map((run) => run.slice(folder.length + 1)),
-    savedConfig: (file) => runs[file.replace('/config.json', '')]!,
-    now: () => new Date(2026, 2, 9, 14, 5, 7),
-  };
-}
 const train = (line: string, around = machine([])) => parseTrain(line.split(' '), around);
 const trainError = (line: string, around = machine([])) => errorOf(ConfigError, () => train(line, around));
 
@@ -233,52 +215,6 @@ test('--help lists flags, examples and every setting', () => {
   ]) {
     assert.ok(text.includes(part), part);
   }
-  assert.match(errorOf(HelpRequest, () => parseEval(['--help'], machine([]))).text, '--show-dir <DIR>');
-});
-
-const evaluate = (line: string, saved: RunConfig | null, around: Surroundings) =>
-  resolveEval(parseEval(line.split(' '), around), saved, around);
-
-test('an evaluation takes model and data from the checkpoint', () => {
-  const around = machine(['c.safetensors']);
-  const request = parseEval('--checkpoint c.safetensors --show-dir out --json m.json'.split(' '), around);
-  assert.equal([request.checkpoint, request.showDir, request.json], ['c.safetensors', 'out', 'm.json']);
-  const saved = embeddedPreset({ maxIters: 10 });
-  const { config, banner } = evaluate(
-    '--checkpoint c.safetensors --dataset voc20 --split train',
-    saved,
-    around,
-  );
-  assert.equal(config, { ...saved, data: { ...saved.data, valSplit: 'train' } });
-  assert.match(banner!, 'EMBEDDED DEFAULT (as the run): NOT Pascal VOC');
-});
-
-test('an evaluation on another data set keeps the model of the checkpoint', () => {
-  const around = machine(['c', '/context', clip]);
-  const saved = fullPreset('voc20');
-  const { config, banner } = evaluate(
-    '--checkpoint c --dataset context59 --data-root /context',
-    saved,
-    around,
-  );
-  assert.is(config.dataset, 'context59');
-  assert.is(config.data.root, '/context');
-  assert.equal(config.model, saved.model);
-  assert.is(banner, null);
-});
-
-test('a checkpoint without configuration needs a data set', () => {
-  const around = machine(['c', '/voc', 't.npy']);
-  const { message } = errorOf(ConfigError, () => evaluate('--checkpoint c', null, around));
-  assert.is(message, 'c does not tell its data set');
-  const line = '--checkpoint c --dataset voc20 --data-root /voc --text-embeddings t.npy';
-  assert.equal(evaluate(line, null, around).config.model, fullPreset('voc20').model);
-});
-
-test('an evaluation without a checkpoint is an error', () => {
-  const error = (line: string) => errorOf(ConfigError, () => parseEval(line.split(' '), machine([])));
-  assert.is(error('--dataset voc20').message, '--checkpoint is missing');
-  assert.is(error('--checkpoint none').message, '--checkpoint none: there is no such file');
 });
 
 test.run();

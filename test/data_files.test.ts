@@ -206,4 +206,14 @@ test('what is kept is read once, and only as much as fits', async () => {
   assert.is((await forgetful(item)).mask.data[0], 6);
 });
 
+test('photographs of 16 bits are read by their upper byte; transparency is dropped', async () => {
+  const bytes = Uint8Array.from({ length: 40 }, (_, i) => (i * 41) % 256);
+  const deep = Uint16Array.from(bytes, (value) => value * 256 + 77);
+  const shape = { width: 5, height: 2 };
+  writeFileSync(at('deep_photo.png'), encode({ ...shape, data: deep, channels: 4, depth: 16 }));
+  const { data, channels, ...found } = await readImage(at('deep_photo.png'));
+  assert.equal([found.width, found.height, channels], [5, 2, 3]);
+  assert.equal([...data], [...bytes.filter((_, i) => i % 4 < 3)]);
+});
+
 test.run();

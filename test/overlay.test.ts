@@ -5,7 +5,7 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError, ShapeError } from '../engine/errors.ts';
-import { drawText, textSize } from '../train/bitmap_font.ts';
+import { drawText, isDrawable, textSize } from '../train/bitmap_font.ts';
 import { datasetNames } from '../train/config_schema.ts';
 import { datasetInfo } from '../train/datasets/info.ts';
 import { drawOverlay, type OverlayInput, type Picture, writeOverlay } from '../train/overlay.ts';
@@ -19,14 +19,18 @@ const none = 255;
 const red = [200, 0, 0] as const;
 const blue = [0, 0, 200] as const;
 
+const maps = (truth: Uint8Array, prediction: Uint8Array) => [
+  { title: 'truth', labels: truth },
+  { title: 'prediction', labels: prediction },
+];
+
 /** Two rows of three pixels; class 0 is seen, class 1 is not. */
 function small(): OverlayInput {
   return {
     height: 2,
     width: 3,
     image: Uint8Array.from({ length: 18 }, (_, index) => index * 10),
-    truth: Uint8Array.of(0, 1, none, none, none, none),
-    prediction: Uint8Array.of(0, 0, none, none, none, 1),
+    maps: maps(Uint8Array.of(0, 1, none, none, none, none), Uint8Array.of(0, 0, none, none, none, 1)),
     palette: [red, blue],
     names: ['cat', 'sheep'],
     novel: [1],
@@ -48,18 +52,20 @@ function panelPixel(picture: Picture, panel: number, x: number, y: number): numb
   return pixel(picture, left + x * factor + factor / 2, panelTop + y * factor + factor / 2);
 }
 
-const mixed = (image: number[], colour: readonly number[]) =>
-  image.map((value, index) => Math.round(0.35 * value + 0.65 * colour[index]!));
+/** Of a pixel whose grey value is given. */
+const mixed = (grey: number, colour: readonly number[]) =>
+  colour.map((value) => Math.round(0.35 * grey + 0.65 * value));
+const greyOf = ([r, g, b]: number[]) => 0.299 * r! + 0.587 * g! + 0.114 * b!;
 
-test('three panels side by side: the image as it is, then tinted by truth and prediction', () => {
+test('three panels side by side: the image as it is, then its grey values tinted by truth and prediction', () => {
   const picture = drawOverlay(small());
   assert.is(picture.width, 3 * panelWidth + 4 * 8);
   assert.equal(panelPixel(picture, 0, 0, 0), [0, 10, 20]);
   assert.equal(panelPixel(picture, 0, 2, 1), [150, 160, 170]);
-  assert.equal(panelPixel(picture, 1, 0, 0), mixed([0, 10, 20], red));
-  assert.equal(panelPixel(picture, 1, 1, 0), mixed([30, 40, 50], blue));
-  assert.equal(panelPixel(picture, 2, 1, 0), mixed([30, 40, 50], red));
-  assert.equal(panelPixel(picture, 2, 2, 1), mixed([150, 160, 170], blue));
+  assert.equal(panelPixel(picture, 1, 0, 0), mixed(greyOf([0, 10, 20]), red));
+  assert.equal(panelPixel(picture, 1, 1, 0), mixed(greyOf([30, 40, 50]), blue));
+  assert.equal(panelPixel(picture, 2, 1, 0), mixed(greyOf([30, 40, 50]), red));
+  assert.equal(panelPixel(picture, 2, 2, 1), mixed(greyOf([150, 160, 170]), blue));
 });
 
 test('pixels without a class are pale grey', () => {
@@ -70,8 +76,9 @@ test('pixels without a class are pale grey', () => {
 test('small images are enlarged, large ones are not', () => {
   const size = (height: number, width: number) => {
     const pixels = height * width;
-    const maps = { truth: new Uint8Array(pixels), prediction: new Uint8Array(pixels) };
-    return drawOverlay({ ...small(), ...maps, height, width, image: new Uint8Array(3 * pixels) }).width;
+    const none = new Uint8Array(pixels);
+    const image = new Uint8Array(3 * pixels);
+    return drawOverlay({ ...small(), maps: maps(none, none), height, width, image }).width;
   };
   assert.is(size(48, 48), 3 * 240 + 4 * 8);
   assert.is(size(241, 300), 3 * 300 + 4 * 8);
@@ -98,8 +105,7 @@ test('titles and a legend of the classes that occur, unseen ones with a star', (
   for (const text of ['image', 'truth', 'prediction', 'cat', 'sheep *', '(* unseen)']) {
     assert.ok(showsText(picture, text), text);
   }
-  const maps = { truth: new Uint8Array(6), prediction: new Uint8Array(6) };
-  const seenOnly = drawOverlay({ ...small(), ...maps });
+  const seenOnly = drawOverlay({ ...small(), maps: maps(new Uint8Array(6), new Uint8Array(6)) });
   assert.ok(showsText(seenOnly, 'cat'));
   assert.not.ok(showsText(seenOnly, 'sheep'));
   assert.not.ok(showsText(seenOnly, '(* unseen)'));
@@ -108,15 +114,14 @@ test('titles and a legend of the classes that occur, unseen ones with a star', (
 test('a long legend is broken into lines inside the picture', () => {
   const { palette, classes, novel } = datasetInfo('voc20');
   const truth = Uint8Array.from({ length: 24 }, (_, index) => (index < 20 ? index : none));
-  const shape = { height: 4, width: 6, image: new Uint8Array(72), truth, prediction: truth };
-  const all = drawOverlay({ ...shape, palette, names: classes, novel });
+  const shape = { height: 4, width: 6, image: new Uint8Array(72) };
+  const all = drawOverlay({ ...shape, maps: maps(truth, truth), palette, names: classes, novel });
   const one = drawOverlay({
     ...shape,
     palette,
     names: classes,
     novel,
-    truth: new Uint8Array(24),
-    prediction: new Uint8Array(24),
+    maps: maps(new Uint8Array(24), new Uint8Array(24)),
   });
   assert.is((all.height - one.height) % 22, 0);
   assert.ok(all.height - one.height >= 22);
@@ -142,6 +147,29 @@ test('the font has every character of every class name', () => {
   assert.is(drawn(' '), '');
 });
 
+test('accents are left out; a name in another script stands in the legend as its number', () => {
+  assert.ok(isDrawable('Größe') && isDrawable('crème brûlée') && isDrawable("dog's"));
+  assert.not.ok(isDrawable('猫') || isDrawable('кот') || isDrawable('🐈'));
+  assert.equal(textSize('groesse', 1), textSize('große ', 1), 'ß takes two cells');
+  const picture = drawOverlay({ ...small(), names: ['Äpfel', '猫'] });
+  for (const text of ['apfel', 'class 2 *']) assert.ok(showsText(picture, text), text);
+});
+
+test('pixels without a class are in the legend where they have a name', () => {
+  const named = drawOverlay({ ...small(), uncoloured: 'background' });
+  assert.ok(showsText(named, 'background'));
+  const full = { ...small(), maps: maps(new Uint8Array(6), new Uint8Array(6)), uncoloured: 'background' };
+  assert.not.ok(showsText(drawOverlay(full), 'background'));
+});
+
+test('the layout grows with the picture', () => {
+  const [height, width] = [1100, 1024];
+  const labels = new Uint8Array(height * width);
+  const image = new Uint8Array(3 * height * width);
+  const large = drawOverlay({ ...small(), height, width, image, maps: [{ title: 'prediction', labels }] });
+  assert.equal([large.width, large.height], [2 * width + 3 * 16, height + 3 * 16 + 2 * 44]);
+});
+
 test('the file holds the picture', async () => {
   const file = join(folder, 'scene.png');
   await writeOverlay(file, small());
@@ -151,7 +179,9 @@ test('the file holds the picture', async () => {
 });
 
 test('wrong sizes and folders that are missing are errors that name them', async () => {
-  const { message } = errorOf(ShapeError, () => drawOverlay({ ...small(), truth: new Uint8Array(5) }));
+  const { message } = errorOf(ShapeError, () =>
+    drawOverlay({ ...small(), maps: maps(new Uint8Array(5), new Uint8Array(6)) }),
+  );
   assert.is(message, 'overlay: truth has 5 values, wanted 6');
   const file = join(folder, 'none', 'a.png');
   const error = await rejectionOf(DataError, () => writeOverlay(file, small()));

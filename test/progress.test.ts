@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { imageProgress } from '../train/image_progress.ts';
 import {
   formatBytes,
   formatDuration,
@@ -107,6 +108,35 @@ test('on a terminal one line is rewritten, notes stay above it, and it never wra
     written({ columns: 40 }, twoReports),
     `begin\n${erase}${first}${erase}saved\n${erase}${first}${erase}${second}\nend\n`,
   );
+});
+
+/** What 60 images print, one a second. */
+function printed(isTTY: boolean): string[] {
+  const texts: string[] = [];
+  let time = 0;
+  const progress = imageProgress(
+    { isTTY, columns: 60, write: (text) => texts.push(text) },
+    'evaluated',
+    () => time,
+  );
+  for (let done = 1; done <= 60; done++) {
+    time += 1;
+    progress(done, 60);
+  }
+  return texts;
+}
+
+test('images are counted: a line now and then, on a terminal one line that is rewritten', () => {
+  assert.equal(printed(false), [
+    'evaluated 15/60 images  1.0 images/s  ETA 45 s\n',
+    'evaluated 30/60 images  1.0 images/s  ETA 30 s\n',
+    'evaluated 45/60 images  1.0 images/s  ETA 15 s\n',
+    'evaluated 60/60 images  1.0 images/s  in 1:00\n',
+  ]);
+  const lines = printed(true);
+  assert.is(lines.length, 60);
+  assert.is(lines[0], '\r\x1b[Kevaluated 1/60 images  1.0 images/s  ETA 59 s');
+  assert.is(lines[59], '\r\x1b[Kevaluated 60/60 images  1.0 images/s  in 1:00\n');
 });
 
 test.run();

@@ -1,10 +1,12 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ConfigError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
+import { parseReport, resolveReport } from '../train/cli_report.ts';
 import { datasetInfo } from '../train/datasets/info.ts';
 import type { EvalReport } from '../train/metrics.ts';
 import { embeddedPreset } from '../train/presets.ts';
@@ -12,6 +14,7 @@ import { stageWeights, weightsBefore } from '../train/report/inside.ts';
 import { runScript, settingFlags, tinyModel } from './command_support.ts';
 import { temporaryFolder } from './data_support.ts';
 import { openEngine } from './device.ts';
+import { errorOf } from './error_of.ts';
 import { assertSelfContained, parsePage, valuesIn } from './report_support.ts';
 
 /** The page as the commands write it, and where its "before training" comes from. */
@@ -68,13 +71,26 @@ test('npm run report writes the same page again', async () => {
 
 test('npm run report names what is wrong with its folder', async () => {
   const empty = temporaryFolder();
-  const [missing, none] = await Promise.all([
-    runScript('train/report_main.ts', []),
-    runScript('train/report_main.ts', ['--work-dir', empty]),
-  ]);
-  assert.match(missing.output, 'error: --work-dir is missing');
-  assert.match(none.output, `error: --work-dir ${empty}: holds no checkpoint`);
-  assert.ok(missing.code !== 0 && none.code !== 0);
+  const { message } = errorOf(ConfigError, () => parseReport([]));
+  assert.is(message, '--work-dir is missing');
+  const refusal = (path: string) => errorOf(ConfigError, () => parseReport(['--work-dir', path])).message;
+  assert.is(refusal(empty), `--work-dir ${empty}: holds no run (no config.json)`);
+  assert.is(refusal(join(empty, 'none')), `--work-dir ${join(empty, 'none')}: there is no such folder`);
+  writeFileSync(join(empty, 'config.json'), '{}');
+  assert.is(refusal(empty), `--work-dir ${empty}: holds a run without a checkpoint`);
+  const file = join(empty, 'config.json');
+  assert.is(refusal(file), `--work-dir ${file}: is a file, wanted the folder of a run`);
+  const { code, output } = await runScript('train/report_main.ts', ['--work-dir', file]);
+  assert.is(code, 1);
+  assert.match(output, `error: --work-dir ${file}: is a file`);
+});
+
+test('a report reads data that were moved where they lie, and draws none there', () => {
+  const saved = embeddedPreset();
+  const flags = ['--work-dir', folder, '--data-root', folder, '--adapter', 'lavapipe'];
+  const config = resolveReport(parseReport(flags), saved);
+  assert.equal([config.data.root, config.data.embedded, config.adapter], [folder, false, 'lavapipe']);
+  assert.equal(resolveReport(parseReport(['--work-dir', folder]), saved), saved);
 });
 
 test('the weights before training are drawn again, the frozen ones are kept', async () => {

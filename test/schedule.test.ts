@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { shortSideSize } from '../train/image/geometry.ts';
 import { parameterSettings } from '../train/parameter_groups.ts';
 import { embeddedPreset, fullPreset } from '../train/presets.ts';
 import { learningRate } from '../train/schedule.ts';
-import { slidingWindows, testSize } from '../train/sliding_window.ts';
+import { slidingWindows } from '../train/sliding_window.ts';
 
 interface MicroOps {
   lr_schedule: {
@@ -140,10 +141,11 @@ test('windows cover every pixel, lie inside and are as large as the crop where t
 });
 
 test('test images: the short side fits exactly, the long side is rounded half up', () => {
-  assert.equal(testSize(375, 500, 512), { height: 512, width: 683 });
-  assert.equal(testSize(500, 375, 512), { height: 683, width: 512 });
-  assert.equal(testSize(48, 48, 48), { height: 48, width: 48 });
-  assert.equal(testSize(2, 5, 3), { height: 3, width: 8 }, '7.5 becomes 8');
+  const size = (height: number, width: number, side: number) => shortSideSize({ height, width }, side);
+  assert.equal(size(375, 500, 512), { height: 512, width: 683 });
+  assert.equal(size(500, 375, 512), { height: 683, width: 512 });
+  assert.equal(size(48, 48, 48), { height: 48, width: 48 });
+  assert.equal(size(2, 5, 3), { height: 3, width: 8 }, '7.5 becomes 8');
 });
 
 test.run();

@@ -22,21 +22,45 @@ const rowsOf = new Map(
     .map((word) => [word[0]!, Array.from(word.slice(1), (digit) => Number.parseInt(digit, 32))]),
 );
 
+/** Letters that are no base letter with marks, by what they are drawn as. */
+const spelt: Record<string, string> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ı: 'i',
+};
+
+/** The text in the characters that the font may have: small, without accents. */
+function plain(text: string): string[] {
+  const letters = text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
+  return Array.from(Array.from(letters, (letter) => spelt[letter] ?? letter).join(''));
+}
+
+/** Whether every character of a text can be drawn. */
+export function isDrawable(text: string): boolean {
+  return plain(text).every((character) => character === ' ' || rowsOf.has(character));
+}
+
 /** A box, for characters that the font lacks. */
 const unknown = [31, 17, 17, 17, 17, 17, 31, 0];
 const space = new Array<number>(rows).fill(0);
 
 /** Size in pixels of a line of text. */
 export function textSize(text: string, scale: number): { width: number; height: number } {
-  return { width: Math.max(text.length * advance - 1, 0) * scale, height: rows * scale };
+  return { width: Math.max(plain(text).length * advance - 1, 0) * scale, height: rows * scale };
 }
 
 /**
  * Calls `paint` for every pixel of a line of text, relative to its upper left corner. Capitals are drawn as
- * small letters.
+ * small letters, accented letters without their accents.
  */
 export function drawText(text: string, scale: number, paint: (x: number, y: number) => void): void {
-  for (const [index, character] of Array.from(text.toLowerCase()).entries()) {
+  for (const [index, character] of plain(text).entries()) {
     const glyph = character === ' ' ? space : (rowsOf.get(character) ?? unknown);
     for (let y = 0; y < rows * scale; y++) {
       const bits = glyph[Math.floor(y / scale)]!;

@@ -1,8 +1,9 @@
+import { extname } from 'node:path';
 import { DataError } from '../engine/errors.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
 import type { ParameterStore } from '../model/store.ts';
-import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
-import { checkStateDict } from '../model/weights/state_dict.ts';
+import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../model/weights/safetensors.ts';
+import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { formatConfig, parseSavedConfig, type RunConfig } from './config.ts';
 import type { AdamW } from './optimizer.ts';
@@ -57,7 +58,37 @@ export async function saveCheckpoint(
  * @throws DataError where the file is no checkpoint, or a damaged one.
  */
 export async function loadCheckpoint(file: string): Promise<Checkpoint> {
-  const { tensors, metadata } = await readSafetensors(file);
+  return checkpointOf(file, await readSafetensors(file));
+}
+
+/** A model to evaluate or to predict with: a checkpoint, or bare weights under the published keys. */
+export interface ModelFile {
+  file: string;
+  /** Steps done and the run's configuration; null where the file holds weights alone. */
+  step: number | null;
+  config: RunConfig | null;
+  tensors: StateDict;
+}
+
+/**
+ * Reads a checkpoint of this program, or the weights of a published one (`.pth`, `.pt`, or `.safetensors` without
+ * our format's name).
+ * @throws DataError where the file is neither, or a damaged one.
+ */
+export async function loadModelFile(file: string): Promise<ModelFile> {
+  if (extname(file).toLowerCase() !== '.safetensors') {
+    return { file, step: null, config: null, tensors: await readStateDict(file) };
+  }
+  const content = await readSafetensors(file);
+  const { format } = content.metadata;
+  // 'pt' is what Hugging Face's writer says for PyTorch
+  if (format === undefined || format === 'pt') {
+    return { file, step: null, config: null, tensors: content.tensors };
+  }
+  return { file, ...checkpointOf(file, content) };
+}
+
+function checkpointOf(file: string, { tensors, metadata }: SafetensorsFile): Checkpoint {
   if (metadata.format !== FORMAT) {
     throw new DataError(
       file,
@@ -75,9 +106,17 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
     step: whole('step'),
     updates: whole('updates'),
     best: metadata.best ? Number(metadata.best) : null,
-    config: parseSavedConfig(JSON.parse(metadata.config), `${file}: the configuration inside`),
+    config: parseSavedConfig(configOf(file, metadata), `${file}: the configuration inside`),
     tensors,
   };
+}
+
+function configOf(file: string, { config }: SafetensorsFile['metadata']): unknown {
+  try {
+    return JSON.parse(config);
+  } catch {
+    throw new DataError(file, 'holds a configuration that is not JSON', 'Use the file as it was written.');
+  }
 }
 
 /** The model's tensors of any weights file, checked against what the configuration wants. */

@@ -63,9 +63,19 @@ export function parseEval(argv: string[], around: Surroundings = realSurrounding
   return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
 }
 
+/** What an evaluation is made of. */
+export interface ResolvedEval {
+  config: RunConfig;
+  /** A line the user must not miss; null where the evaluation is what it looks like. */
+  banner: string | null;
+  /** Whether the class embeddings are those that the checkpoint carries; else the configuration tells their source. */
+  carried: boolean;
+}
+
 /**
  * The configuration of an evaluation. A checkpoint's own run decides model and data; another data set than the
- * run's brings its own data and evaluation settings, with the model of the checkpoint.
+ * run's brings its own data and evaluation settings, with the model of the checkpoint. Weights without a
+ * configuration, such as the published ones, are taken for the published model of the data set.
  * @param saved the configuration that the checkpoint carries; null where it has none.
  * @throws ConfigError where the data set is unknown or its data are missing.
  */
@@ -73,26 +83,47 @@ export function resolveEval(
   request: EvalRequest,
   saved: RunConfig | null,
   around: Surroundings = realSurroundings,
-): { config: RunConfig; banner: string | null } {
+): ResolvedEval {
   const { overrides, checkpoint } = request;
   const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
   if (saved !== null && (asked === undefined || asked === saved.dataset)) {
-    const banner = saved.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
-    return { config: applyOverrides(saved, overrides), banner };
+    const config = applyOverrides(withoutDrawing(saved, overrides), overrides);
+    const banner = config.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
+    const sources = ['data.clip', 'data.textEmbeddings'];
+    const carried = sources.every((path) => (overriddenValue(overrides, path) ?? null) === null);
+    // what the run read them from may be gone; what is given now is all that counts
+    const textEmbeddings = overriddenValue(overrides, 'data.textEmbeddings')
+      ? config.data.textEmbeddings
+      : null;
+    return { config: { ...config, data: { ...config.data, textEmbeddings } }, banner, carried };
   }
   if (asked === undefined) {
     throw new ConfigError(
       `${checkpoint} does not tell its data set`,
-      'Pass --dataset voc20, context59 or coco171',
+      'It holds weights alone: pass --dataset voc20, context59 or coco171, the benchmark that it was trained for',
     );
   }
   const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
-  const data = { dataset: asked, clip: hasText ? null : undefined, ...givenData(overrides) };
+  // the miniature is nothing that bare weights could belong to
+  const embeddedAllowed = saved === null ? { embedded: false } : {};
+  const data = {
+    dataset: asked,
+    clip: hasText ? null : undefined,
+    ...embeddedAllowed,
+    ...givenData(overrides),
+  };
   const { embedded, root, clip } = chooseData(data, around.exists);
   const preset = embedded ? embeddedPreset() : fullPreset(asked);
   const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
   const banner = embedded ? embeddedBanner('its data are used', checkpoint) : null;
-  return { config: applyOverrides(base, overrides), banner };
+  return { config: applyOverrides(base, overrides), banner, carried: false };
+}
+
+/** A run's configuration; where its data are said to lie elsewhere they are read as they are, and never drawn. */
+export function withoutDrawing(saved: RunConfig, overrides: Override[]): RunConfig {
+  const root = overriddenValue(overrides, 'data.root');
+  if (root === undefined || root === saved.data.root) return saved;
+  return { ...saved, data: { ...saved.data, embedded: false } };
 }
 
 function evalCommand(): Command {
@@ -101,7 +132,7 @@ function evalCommand(): Command {
       'Evaluate a checkpoint with sliding windows: IoU per class, seen, unseen and their harmonic mean.',
     )
     .usage('--checkpoint FILE [flags]')
-    .option('--checkpoint <FILE>', 'checkpoint to evaluate', pathArgument);
+    .option('--checkpoint <FILE>', 'checkpoint to evaluate, or published weights (.pth)', pathArgument);
   return addSettingFlags(command, flags)
     .option(
       '--show-dir <DIR>',

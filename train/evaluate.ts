@@ -1,5 +1,4 @@
 import type { Engine } from '../engine/engine.ts';
-import { addConfusion } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/store.ts';
@@ -8,14 +7,8 @@ import type { DatasetInfo } from './datasets/info.ts';
 import { labelPixels, penalties } from './inference.ts';
 import { classTable, ignoredLabel, mapLabels } from './labels.ts';
 import type { EvalLoader, EvalSample } from './loader.ts';
-import {
-  addCounts,
-  type ConfusionMatrix,
-  confusionMatrix,
-  type EvalReport,
-  scoreReport,
-  scores,
-} from './metrics.ts';
+import { type ConfusionMatrix, type EvalReport, scoreReport, scores } from './metrics.ts';
+import { PixelCounts } from './pixel_counts.ts';
 
 export interface EvaluationInput {
   engine: Engine;
@@ -56,13 +49,15 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
   const { engine, info, settings, mode, loader } = input;
   const classes = info.classes.length;
   const withBackground = settings.backgroundThreshold !== null && info.firstClassValue === 1;
-  const matrix = engine.zeros([classes, classes], 'u32');
-  const backgroundMatrix = withBackground ? engine.zeros([classes + 1, classes + 1], 'u32') : null;
+  const matrix = new PixelCounts(engine, classes);
+  const backgroundMatrix = withBackground ? new PixelCounts(engine, classes + 1) : null;
   const seen = mode === 'inductive' ? info.seen : [];
   const penalty = engine.tensor(penalties(classes, seen, settings.seenPenalty), [classes]);
   let done = 0;
   for await (const sample of loader.samples()) {
     const truth = truthOf(sample, info);
+    await matrix.reserve(truth.length);
+    await backgroundMatrix?.reserve(truth.length);
     const { prediction, labelled } = evaluateImage(input, sample, truth, {
       matrix,
       backgroundMatrix,
@@ -86,23 +81,22 @@ export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = 
     done += 1;
     hooks.progress?.(done, loader.length);
   }
-  const counts = await countsOf(matrix);
-  const backgroundCounts = backgroundMatrix && (await countsOf(backgroundMatrix));
+  const counts = await matrix.take();
+  const backgroundCounts = backgroundMatrix && (await backgroundMatrix.take());
+  penalty.dispose();
   hooks.counted?.(counts, backgroundCounts);
   const shifted = info.novel.map((id) => id + 1);
-  const report = {
+  return {
     ...scoreReport(scores(counts, info.novel), info.classes, info.novel),
     withBackground:
       backgroundCounts &&
       scoreReport(scores(backgroundCounts, shifted), ['background', ...info.classes], shifted),
   };
-  for (const tensor of [matrix, backgroundMatrix, penalty]) tensor?.dispose();
-  return report;
 }
 
 interface Accumulators {
-  matrix: Tensor;
-  backgroundMatrix: Tensor | null;
+  matrix: PixelCounts;
+  backgroundMatrix: PixelCounts | null;
   penalty: Tensor;
 }
 
@@ -124,11 +118,11 @@ function evaluateImage(input: EvaluationInput, sample: EvalSample, labels: Uint8
       backgroundBelow: into.backgroundMatrix ? [null, settings.backgroundThreshold] : [null],
     };
     const [prediction, labelled = null] = labelPixels(engine, own, wanted, weights, model);
-    addConfusion({ prediction, truth, matrix: into.matrix });
+    into.matrix.add(prediction, truth);
     if (into.backgroundMatrix && labelled) {
       // mask files of data with background hold 0 for it and class + 1, which is what argmax gives
       const raw = engine.tensor(Uint32Array.from(sample.truth), shape);
-      addConfusion({ prediction: labelled, truth: raw, matrix: into.backgroundMatrix });
+      into.backgroundMatrix.add(labelled, raw);
     }
     return { prediction, labelled };
   });
@@ -136,10 +130,4 @@ function evaluateImage(input: EvaluationInput, sample: EvalSample, labels: Uint8
 
 function truthOf(sample: EvalSample, info: DatasetInfo): Uint8Array {
   return mapLabels(sample.truth, classTable(info), new Uint8Array(sample.truth.length).fill(ignoredLabel));
-}
-
-async function countsOf(matrix: Tensor): Promise<ConfusionMatrix> {
-  const counts = confusionMatrix(matrix.shape[0]);
-  addCounts(counts, await matrix.read());
-  return counts;
 }

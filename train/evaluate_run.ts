@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -20,7 +19,7 @@ export interface EvaluateRunInput {
 }
 
 export interface PictureOptions {
-  /** Folder of the pictures. */
+  /** Folder of the pictures, which must be there. */
   folder: string;
   /** How many images get one. */
   count: number;
@@ -38,7 +37,6 @@ export async function evaluateRun(
   const { data, eval: settings, train } = config;
   const dataset = await openDataset(config.dataset, data.root, data.valSplit);
   const { info } = dataset;
-  if (pictures) await mkdir(pictures.folder, { recursive: true });
   const loader = openEvalLoader(config, dataset);
   try {
     const own = { engine, weights, model: config.model, text, info, settings, mode: train.mode, loader };
@@ -66,8 +64,10 @@ function overlayOf({ sample, truth, prediction }: Shown, info: DatasetInfo): Ove
     height: sample.originalHeight,
     width: sample.originalWidth,
     image: sample.rgb,
-    truth,
-    prediction,
+    maps: [
+      { title: 'truth', labels: truth },
+      { title: 'prediction', labels: prediction },
+    ],
     palette: info.palette,
     names: info.classes,
     novel: info.novel,

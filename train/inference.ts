@@ -1,12 +1,12 @@
 import type { Engine } from '../engine/engine.ts';
-import { addWindowScores, argmax, averageWindows, resize, slice } from '../engine/ops/index.ts';
+import { addWindowScores, argmax, averageWindows, resize, slice, type Window } from '../engine/ops/index.ts';
 import { bytesOf } from '../engine/shape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { cascadeMasks } from '../model/cascade.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { noDropout } from '../model/dropout.ts';
 import type { Weights } from '../model/store.ts';
-import { slidingWindows, type Window } from './sliding_window.ts';
+import { slidingWindows } from './sliding_window.ts';
 
 export interface InferenceInput {
   /** (1, 3, H, W), normalised; any size of at least one patch. */
@@ -39,6 +39,9 @@ export function slidingScores(
   return engine.scope(() => scoresOf(engine, input, windowLogits(engine, input, weights, config)));
 }
 
+/** Most bytes of scores at one time: more classes at once would gain little. */
+const SCORE_BYTES = 512 * 2 ** 20;
+
 /** What the pixels of an image are to be labelled with. */
 export interface Labelling {
   /** The image's original size, which the scores are resized to. */
@@ -50,7 +53,7 @@ export interface Labelling {
 
 /**
  * Labels of the pixels, (1, height, width), u32, by the highest of {@link slidingScores}; as many as there are
- * values of `backgroundBelow`. So many classes at a time are scored as the adapter can bind.
+ * values of `backgroundBelow`. No more classes are scored at a time than {@link SCORE_BYTES} hold and the adapter binds.
  */
 export function labelPixels(
   engine: Engine,
@@ -62,7 +65,8 @@ export function labelPixels(
   const [, , rows, cols] = input.image.shape;
   const classes = input.text.shape[0];
   const plane = bytesOf([Math.max(rows * cols, height * width)], 'f32');
-  const most = Math.max(1, Math.floor(engine.gpu.device.maxBindingBytes / plane));
+  const bytes = Math.min(SCORE_BYTES, engine.gpu.device.maxBindingBytes);
+  const most = Math.max(1, Math.floor(bytes / plane));
   return engine.scope(() => {
     const found = windowLogits(engine, input, weights, config);
     const shape = [1, height, width];

@@ -4,8 +4,8 @@ import type { DatasetItem } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/define.ts';
 import { type AugmentOptions, augment } from './image/augment.ts';
 import { shortSideSize } from './image/geometry.ts';
-import { type Normalisation, writePlanes } from './image/normalise.ts';
-import { resizeLinear } from './image/resize.ts';
+import type { Normalisation } from './image/normalise.ts';
+import { type TestImage, testImage } from './image/test_image.ts';
 import { classTable, mapLabels, trainingTable } from './labels.ts';
 import { createReader, type ReadItem } from './loader_source.ts';
 
@@ -46,12 +46,8 @@ export interface TrainBatch {
 }
 
 /** A test image, resized but not cut. */
-export interface EvalSample {
+export interface EvalSample extends TestImage {
   name: string;
-  /** (3, height, width), normalised RGB. */
-  image: Float32Array<ArrayBuffer>;
-  height: number;
-  width: number;
   originalHeight: number;
   originalWidth: number;
   /** (originalHeight, originalWidth), values as in the mask file; see `classTable`. */
@@ -137,13 +133,9 @@ function createEvalWork(setup: EvalSetup): Work<EvalSetup> {
   return async (index) => {
     const item = setup.items[index]!;
     const { image, mask } = await readItem(item);
-    const size = shortSideSize(image, setup.shortSide);
-    const planes = new Float32Array(3 * size.height * size.width);
-    writePlanes(resizeLinear(image, size), setup.normalisation, planes, size);
     return {
       name: item.name,
-      image: planes,
-      ...size,
+      ...testImage(image, shortSideSize(image, setup.shortSide), setup.normalisation),
       originalHeight: image.height,
       originalWidth: image.width,
       truth: new Uint8Array(mask.data),

@@ -1,22 +1,29 @@
-import { encode } from 'fast-png';
+import sharp from 'sharp';
 import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { ShapeError } from '../engine/errors.ts';
-import { drawText, textSize } from './bitmap_font.ts';
+import { drawText, isDrawable, textSize } from './bitmap_font.ts';
 import type { Rgb } from './datasets/info.ts';
 
-/** An image with its true and predicted classes. */
+/** Class ids of an image; those without a class, such as 255, stay uncoloured. */
+export interface LabelMap {
+  title: string;
+  /** (height, width). */
+  labels: Uint8Array;
+}
+
+/** An image with maps of its classes, such as truth and prediction. */
 export interface OverlayInput {
   height: number;
   width: number;
   /** (height, width, 3), RGB. */
   image: Uint8Array;
-  /** (height, width): class ids; ids without a class, such as 255, stay uncoloured. */
-  truth: Uint8Array;
-  prediction: Uint8Array;
+  maps: readonly LabelMap[];
   palette: readonly Rgb[];
   names: readonly string[];
   /** Ids of the unseen classes, which the legend marks with *. */
   novel: readonly number[];
+  /** What the legend says of pixels without a class; nothing by default. */
+  uncoloured?: string;
 }
 
 /** A picture of 8-bit RGB. */
@@ -29,38 +36,62 @@ export interface Picture {
 
 /** Small images are enlarged by a whole factor until their short side has this many pixels. */
 const leastSide = 240;
-const gap = 8;
-const textScale = 2;
-const lineHeight = 22;
-const swatch = 16;
+/** ... but not so far that the long side has more than this many. */
+const longestSide = 2048;
+/** Text grows by one whole step for every so many pixels of a panel's short side, to stay readable in photographs. */
+const sideOfStep = 512;
 const colourShare = 0.65;
 const black: Rgb = [0, 0, 0];
+/** Middle of what pixels without a class become. */
+const pale: Rgb = [214, 214, 214];
+
+/** Lengths of the layout in pixels. */
+interface Layout {
+  gap: number;
+  textScale: number;
+  lineHeight: number;
+  swatch: number;
+}
+
+function layoutFor(shortSide: number): Layout {
+  const step = Math.max(1, Math.round(shortSide / sideOfStep));
+  return { gap: 8 * step, textScale: 2 * step, lineHeight: 22 * step, swatch: 16 * step };
+}
 
 /**
- * Draws image | truth | prediction side by side, classes in their palette colours over the image, with a legend
- * of the classes that occur in either map.
+ * Draws the image and each map side by side, classes in their palette colours over the image, with a legend of the
+ * classes that occur in any map. A name that the font cannot draw stands there as its number, 1 for the first.
  * @throws ShapeError where the maps do not have the image's size.
  */
 export function drawOverlay(input: OverlayInput): Picture {
-  const { height, width, image, truth, prediction, palette } = input;
+  const { height, width, image, maps, palette } = input;
   checkSize('image', image, height * width * 3);
-  checkSize('truth', truth, height * width);
-  checkSize('prediction', prediction, height * width);
-  const factor = Math.max(1, Math.ceil(leastSide / Math.min(height, width)));
+  for (const { title, labels } of maps) checkSize(title, labels, height * width);
+  const factor = Math.max(
+    1,
+    Math.min(
+      Math.ceil(leastSide / Math.min(height, width)),
+      Math.floor(longestSide / Math.max(height, width)),
+    ),
+  );
   const panelWidth = width * factor;
   const panelHeight = height * factor;
-  const totalWidth = 3 * panelWidth + 4 * gap;
-  const legend = layOutLegend(input, totalWidth);
+  const layout = layoutFor(Math.min(panelWidth, panelHeight));
+  const { gap, lineHeight, swatch, textScale } = layout;
+  // the titles of narrow panels must not run into each other
+  const titles = ['image', ...maps.map(({ title }) => title)];
+  const slot = Math.max(panelWidth, ...titles.map((title) => textSize(title, textScale).width));
+  const totalWidth = titles.length * slot + (titles.length + 1) * gap;
+  const legend = layOutLegend(input, totalWidth, layout);
   const legendTop = gap + lineHeight + panelHeight + gap;
   const picture = blank(totalWidth, legendTop + legend.lines * lineHeight + gap);
   const panels = [
     { title: 'image', pixels: image },
-    { title: 'truth', pixels: coloured(image, truth, palette) },
-    { title: 'prediction', pixels: coloured(image, prediction, palette) },
+    ...maps.map(({ title, labels }) => ({ title, pixels: coloured(image, labels, palette) })),
   ];
   for (const [index, { title, pixels }] of panels.entries()) {
-    const left = gap + index * (panelWidth + gap);
-    write(picture, title, left, gap);
+    const left = gap + index * (slot + gap);
+    write(picture, title, left, gap, textScale);
     for (let y = 0; y < panelHeight; y++) {
       const source = Math.floor(y / factor) * width;
       for (let x = 0; x < panelWidth; x++) {
@@ -73,7 +104,7 @@ export function drawOverlay(input: OverlayInput): Picture {
   for (const { text, colour, left, line } of legend.entries) {
     const top = legendTop + line * lineHeight;
     if (colour) fill(picture, left, top, swatch, swatch, colour);
-    write(picture, text, left + (colour ? swatch + gap : 0), top);
+    write(picture, text, left + (colour ? swatch + gap : 0), top, textScale);
   }
   return picture;
 }
@@ -82,9 +113,12 @@ export function drawOverlay(input: OverlayInput): Picture {
  * Writes the picture of {@link drawOverlay} as PNG.
  * @throws DataError where the file cannot be written.
  */
-export function writeOverlay(file: string, input: OverlayInput): Promise<void> {
+export async function writeOverlay(file: string, input: OverlayInput): Promise<void> {
   const { width, height, data } = drawOverlay(input);
-  return writeFileAtomic(file, encode({ width, height, data, channels: 3, depth: 8 }));
+  const png = await sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .png()
+    .toBuffer();
+  await writeFileAtomic(file, png);
 }
 
 interface LegendEntry {
@@ -96,12 +130,23 @@ interface LegendEntry {
 }
 
 /** Puts the classes that occur into lines as wide as the picture. */
-function layOutLegend({ truth, prediction, palette, names, novel }: OverlayInput, totalWidth: number) {
-  const present = new Set([...truth, ...prediction]);
+function layOutLegend(
+  { maps, palette, names, novel, uncoloured }: OverlayInput,
+  totalWidth: number,
+  { gap, textScale, swatch }: Layout,
+) {
+  const present = new Set<number>();
+  for (const { labels } of maps) for (const label of labels) present.add(label);
   const items: { text: string; colour: Rgb | null }[] = names
     .map((name, id) => ({ id, name }))
     .filter(({ id }) => present.has(id))
-    .map(({ id, name }) => ({ text: novel.includes(id) ? `${name} *` : name, colour: palette[id] ?? null }));
+    .map(({ id, name }) => {
+      const text = isDrawable(name) ? name : `class ${id + 1}`;
+      return { text: novel.includes(id) ? `${text} *` : text, colour: palette[id] ?? null };
+    });
+  if (uncoloured !== undefined && [...present].some((id) => id >= names.length)) {
+    items.push({ text: uncoloured, colour: pale });
+  }
   if (novel.some((id) => present.has(id))) items.push({ text: '(* unseen)', colour: null });
   const entries: LegendEntry[] = [];
   let left = gap;
@@ -118,7 +163,10 @@ function layOutLegend({ truth, prediction, palette, names, novel }: OverlayInput
   return { entries, lines: line + 1 };
 }
 
-/** The image with each pixel tinted by its class; pixels without a class are pale grey. */
+/**
+ * The image without its colours, each pixel tinted by its class, so that no colour is taken for another class's;
+ * pixels without a class are pale grey.
+ */
 export function coloured(image: Uint8Array, labels: Uint8Array, palette: readonly Rgb[]): Uint8Array {
   const result = new Uint8Array(image.length);
   for (const [pixel, label] of labels.entries()) {
@@ -126,8 +174,7 @@ export function coloured(image: Uint8Array, labels: Uint8Array, palette: readonl
     const colour = palette[label];
     const grey = 0.299 * image[at]! + 0.587 * image[at + 1]! + 0.114 * image[at + 2]!;
     for (let channel = 0; channel < 3; channel++) {
-      const value = image[at + channel]!;
-      const tinted = colour ? value + (colour[channel]! - value) * colourShare : 176 + 0.3 * grey;
+      const tinted = colour ? grey + (colour[channel]! - grey) * colourShare : 176 + 0.3 * grey;
       result[at + channel] = Math.round(tinted);
     }
   }
@@ -145,8 +192,8 @@ function fill(picture: Picture, left: number, top: number, width: number, height
 }
 
 /** Text that would go beyond the picture is cut there. */
-function write(picture: Picture, text: string, left: number, top: number): void {
-  drawText(text, textScale, (x, y) => {
+function write(picture: Picture, text: string, left: number, top: number, scale: number): void {
+  drawText(text, scale, (x, y) => {
     if (left + x < picture.width) picture.data.set(black, ((top + y) * picture.width + left + x) * 3);
   });
 }

@@ -1,51 +1,32 @@
-import { Command } from 'commander';
-import { parseArguments, runCommand } from '../engine/command.ts';
-import { createEngine } from '../engine/create.ts';
-import { ensureAdapter } from '../engine/doctor/ensure.ts';
-import { ConfigError } from '../engine/errors.ts';
-import { nodePlatform } from '../engine/gpu/node.ts';
-import { parameterSpecs } from '../model/parameters.ts';
-import { ParameterStore } from '../model/store.ts';
-import { loadCheckpoint, modelTensors, textTensor } from './checkpoint.ts';
-import { engineOptions } from './config.ts';
+import { runCommand } from '../engine/command.ts';
+import { loadCheckpoint } from './checkpoint.ts';
+import { parseReport, resolveReport } from './cli_report.ts';
 import { datasetInfo } from './datasets/info.ts';
 import { evaluateRun } from './evaluate_run.ts';
+import { imageProgress } from './image_progress.ts';
 import { watchEvaluation } from './report/examples.ts';
 import { writeReport } from './report/write_report.ts';
 import { prepareData } from './run.ts';
-import { latestCheckpoint, runFolder, saveEvaluation } from './run_folder.ts';
+import { saveEvaluation } from './run_folder.ts';
+import { carriedText, openSavedModel } from './saved_model.ts';
 
 /** `npm run report`: evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. */
 await runCommand(async (argv) => {
-  const command = new Command('npm run report --')
-    .description(
-      'Evaluate the latest checkpoint of a run and write eval.json and report.html into its folder.',
-    )
-    .usage('--work-dir DIR')
-    .option('--work-dir <DIR>', 'folder of the run');
-  const { workDir } = parseArguments(command, argv).opts<{ workDir?: string }>();
-  if (!workDir) throw new ConfigError('--work-dir is missing', 'Pass --work-dir DIR, the folder of a run');
-  const folder = runFolder(workDir);
-  const file = latestCheckpoint(folder);
-  if (file === null) throw new ConfigError(`--work-dir ${workDir}: holds no checkpoint`, 'Check the path');
-  const { config, step, tensors } = await loadCheckpoint(file);
-  await ensureAdapter({ adapter: config.adapter ?? undefined });
+  const request = parseReport(argv);
+  const { folder, checkpoint: file } = request;
+  const { tensors, step, config: saved } = await loadCheckpoint(file);
+  const config = resolveReport(request, saved);
   await prepareData(config);
-  const engine = await createEngine(nodePlatform(), engineOptions(config));
+  const weights = { file, step, config: saved, tensors };
+  const model = await openSavedModel(weights, config, () => carriedText(weights, config));
   try {
-    const info = datasetInfo(config.dataset);
-    const specs = parameterSpecs(config.model);
-    const store = new ParameterStore(engine, specs, modelTensors(file, tensors, specs), config.seed);
-    const values = textTensor(file, tensors, [info.classes.length, config.model.vision.embedDim]);
-    const text = engine.tensor(values.data as Float32Array<ArrayBuffer>, values.shape);
-    const watch = watchEvaluation(info, config.model.vision.patch);
-    const evaluation = await evaluateRun({ engine, weights: store, config, text }, null, watch.hooks);
+    const watch = watchEvaluation(datasetInfo(config.dataset), config.model.vision.patch);
+    const hooks = { ...watch.hooks, progress: imageProgress(process.stdout, 'evaluated') };
+    const evaluation = await evaluateRun({ ...model, weights: model.store }, null, hooks);
     await saveEvaluation(folder.evaluation, step, evaluation);
-    console.log(
-      `report in ${await writeReport({ engine, store, config, text, step, folder, evaluation, watch })}`,
-    );
+    console.log(`report in ${await writeReport({ ...model, step, folder, evaluation, watch })}`);
     return 0;
   } finally {
-    await engine.close();
+    await model.close();
   }
 });

@@ -11,6 +11,7 @@ import { engineOptions, type RunConfig } from './config.ts';
 import { type Dataset, openDataset } from './datasets/dataset.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
 import { evaluateRun } from './evaluate_run.ts';
+import { imageProgress } from './image_progress.ts';
 import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
 import { type LoopEnd, lastStep, trainingLoop } from './loop.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
@@ -135,7 +136,10 @@ async function trainOn(
   const trained = performance.now();
   const pictures = { folder: folder.overlays, count: config.eval.overlays };
   const watch = watchEvaluation(dataset.info, config.model.vision.patch);
-  const report = await evaluateRun({ engine, weights: store, config, text }, pictures, watch.hooks);
+  const report = await evaluateRun({ engine, weights: store, config, text }, pictures, {
+    ...watch.hooks,
+    progress: imageProgress(process.stdout, 'evaluated'),
+  });
   await saveEvaluation(folder.evaluation, end.step, report);
   log.write({ step: end.step, eval: { hiou: report.hiou, seen: report.seen, unseen: report.unseen } });
   const file = await writeReport({
@@ -156,7 +160,9 @@ async function trainOn(
   return 0;
 
   async function evaluated(step: number) {
-    const report = await evaluateRun({ engine, weights: store, config, text }, null);
+    const report = await evaluateRun({ engine, weights: store, config, text }, null, {
+      progress: imageProgress(process.stdout, 'evaluated'),
+    });
     await saveEvaluation(folder.evaluation, step, report);
     progress.note(`step ${step}: mIoU seen ${report.seen}, unseen ${report.unseen}, hIoU ${report.hiou}`);
     return report;

@@ -1,10 +1,4 @@
-/** A window of an image, in pixels; `y2` and `x2` are one past the last row and column. */
-export interface Window {
-  y1: number;
-  y2: number;
-  x1: number;
-  x2: number;
-}
+import type { Window } from '../engine/ops/index.ts';
 
 /**
  * The windows that cover an image, row by row, each `crop` pixels wide and high (or as large as the image),
@@ -13,19 +7,6 @@ export interface Window {
 export function slidingWindows(height: number, width: number, crop: number, stride: number): Window[] {
   const columns = spans(width, crop, stride);
   return spans(height, crop, stride).flatMap(([y1, y2]) => columns.map(([x1, x2]) => ({ y1, y2, x1, x2 })));
-}
-
-/**
- * The size a test image is resized to: the short side becomes `shortSide`, the ratio is kept, the long side is
- * rounded half up and has no cap.
- */
-export function testSize(
-  height: number,
-  width: number,
-  shortSide: number,
-): { height: number; width: number } {
-  const factor = shortSide / Math.min(height, width);
-  return { height: Math.floor(height * factor + 0.5), width: Math.floor(width * factor + 0.5) };
 }
 
 /** [start, end) of the windows along one side. */

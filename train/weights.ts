@@ -11,13 +11,15 @@ import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
 import { tokenize } from '../model/tokenizer.ts';
 import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
-import { miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
+import { toFloat32 } from '../model/weights/half.ts';
+import { isMiniClip, miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
 import { readStateDict } from '../model/weights/state_dict.ts';
 import { float32Tensor, type HostTensor, type StateDict } from '../model/weights/tensor_file.ts';
 import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
 import { modelTensors } from './checkpoint.ts';
-import type { RunConfig } from './config.ts';
+import type { DatasetName, RunConfig } from './config.ts';
 import type { DatasetInfo } from './datasets/info.ts';
+import { requireKnownWords } from './known_words.ts';
 
 /** Keeps the stand-in text embeddings apart from the other uses of the seed. */
 const TEXT_STREAM = 0x74657874;
@@ -55,8 +57,27 @@ export async function initialWeights(
     const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
     return { backbone, text: await unitRows(engine, values, [info.classes.length, embedDim]) };
   }
-  const text = await source.embed(engine, info);
+  const text = await source.embed(engine, info.name, info.classes);
   return { backbone, text: float32Tensor([info.classes.length, embedDim], text) };
+}
+
+/**
+ * Embeddings (C, D) of any names, for a trained model: CLIP's text tower with the templates of the run.
+ * @param clip CLIP's weights, those that the model was trained on.
+ * @param trained the model's tensors by key; its frozen image tower tells whether this is the same CLIP.
+ * @throws ConfigError where it is another CLIP, and for names that it cannot know; DataError for a file that is none.
+ */
+export async function embedNames(
+  engine: Engine,
+  clip: string,
+  { model, dataset, data }: Pick<RunConfig, 'model' | 'dataset' | 'data'>,
+  names: readonly string[],
+  trained: StateDict,
+): Promise<HostTensor> {
+  const source = await readSource(clip, model, data.embedded, true);
+  checkSameTower(clip, source.checkpoint.tensors, trained);
+  const values = await source.embed(engine, dataset, names);
+  return float32Tensor([names.length, model.vision.embedDim], values);
 }
 
 /** Weights of an earlier run or a published checkpoint to start from, whole. */
@@ -68,20 +89,37 @@ export async function startingWeights(file: string, specs: readonly ParameterSpe
 /** CLIP weights and the way from class names to embeddings (C, D) that belongs to them. */
 interface Source {
   checkpoint: ClipCheckpoint;
-  embed(engine: Engine, info: DatasetInfo): Promise<Float32Array<ArrayBuffer>>;
+  embed(engine: Engine, benchmark: DatasetName, names: readonly string[]): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** @param text whether the text tower is wanted as well. */
-async function readSource(file: string, model: ModelConfig, mini: boolean, text: boolean): Promise<Source> {
+/**
+ * @param embedded whether it must be a miniature CLIP; any other file may be one, too.
+ * @param text whether the text tower is wanted as well.
+ */
+async function readSource(
+  file: string,
+  model: ModelConfig,
+  embedded: boolean,
+  text: boolean,
+): Promise<Source> {
   const { resolution, width, heads } = model.vision;
-  if (mini) {
+  if (embedded || (await isMiniClip(file))) {
     const checkpoint = await readMiniClip(file, resolution);
     checkTower(file, checkpoint.vision, model);
-    return { checkpoint, embed: (engine, info) => miniClassEmbeddings(engine, checkpoint, info.classes) };
+    return {
+      checkpoint,
+      embed: async (engine, _, names) => {
+        requireKnownWords(checkpoint.vocabulary, names);
+        return miniClassEmbeddings(engine, checkpoint, names);
+      },
+    };
   }
   const checkpoint = await readClipCheckpoint(file, { resolution, headWidth: width / heads, text });
   checkTower(file, checkpoint.vision, model);
-  return { checkpoint, embed: (engine, info) => classEmbeddings(engine, checkpoint, file, info) };
+  return {
+    checkpoint,
+    embed: (engine, benchmark, names) => classEmbeddings(engine, checkpoint, file, benchmark, names),
+  };
 }
 
 function checkTower(file: string, vision: VisionConfig, model: ModelConfig): void {
@@ -95,12 +133,30 @@ function checkTower(file: string, vision: VisionConfig, model: ModelConfig): voi
   }
 }
 
+/** Its projection tells one CLIP from another: frozen in training, and unlike in any two of them. */
+const telling = 'backbone.proj';
+
+/** Two trainings of CLIP differ by more than the length of the weights, half precision by a thousandth of it. */
+function checkSameTower(file: string, clip: StateDict, trained: StateDict): void {
+  const [given, own] = [clip, trained].map((tensors) => tensors.get(telling));
+  if (!given || !own) return;
+  const [a, b] = [toFloat32(given), toFloat32(own)];
+  const distance = Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0));
+  const length = Math.sqrt(b.reduce((sum, value) => sum + value ** 2, 0));
+  if (distance <= 0.1 * length) return;
+  throw new ConfigError(
+    `${file}: its image tower is not the one in the checkpoint, so its text embeddings do not belong to it`,
+    'Give the CLIP weights that the model was trained on.',
+  );
+}
+
 /** Class embeddings (C, D) of CLIP's text tower over the data set's templates: spec section 9. */
 async function classEmbeddings(
   engine: Engine,
   { text, tensors }: ClipCheckpoint,
   file: string,
-  info: DatasetInfo,
+  benchmark: DatasetName,
+  names: readonly string[],
 ): Promise<Float32Array<ArrayBuffer>> {
   if (!text) {
     throw new DataError(
@@ -117,7 +173,7 @@ async function classEmbeddings(
   const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
   const { end } = loadVocabulary();
   const { mean } = await engine.fetch(() => {
-    const perTemplate = fillTemplates(info.name, info.classes).map((sentences) => {
+    const perTemplate = fillTemplates(benchmark, names).map((sentences) => {
       const ids = tokenize(sentences, { context: text.contextLength });
       const batch = tokenBatch(engine, ids, text.contextLength, end);
       return l2norm({ x: textFeatures(engine, batch, tower, text) });

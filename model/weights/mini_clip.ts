@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import * as z from 'zod';
 import type { Engine } from '../../engine/engine.ts';
 import { DataError } from '../../engine/errors.ts';
@@ -101,6 +102,12 @@ export async function readMiniClip(path: string, resolution?: number): Promise<M
     templates,
     origin,
   };
+}
+
+/** Whether a file says that it is one of {@link writeMiniClip}; looks at its header alone. */
+export async function isMiniClip(path: string): Promise<boolean> {
+  if (extname(path).toLowerCase() !== '.safetensors') return false;
+  return (await readSafetensors(path, () => false)).metadata.format === FORMAT;
 }
 
 function readVocabulary(path: string, ids: readonly number[]): CompactVocabulary {

@@ -1,8 +1,9 @@
-import { encode } from 'fast-png';
-import { voc20 } from '../datasets/voc20.ts';
+import { vocColourMap } from '../datasets/colour_map.ts';
+import type { Rgb } from '../datasets/info.ts';
+import { encodePalettePng } from '../image/palette_png.ts';
 
 /** Colours of the values 0 (background) and 1 to 20 (class id + 1) in VOC's masks. */
-export const vocColours: readonly (readonly number[])[] = [[0, 0, 0], ...voc20.palette];
+export const vocColours: readonly Rgb[] = vocColourMap(21);
 
 /**
  * Writes a mask as VOC does: a PNG of 8-bit palette indices.
@@ -10,6 +11,5 @@ export const vocColours: readonly (readonly number[])[] = [[0, 0, 0], ...voc20.p
  * @param mask (height, width) values 0 to 20.
  */
 export function encodeLabels(mask: Uint8Array, width: number, height: number): Uint8Array {
-  const palette = vocColours.map((colour) => [...colour]);
-  return encode({ width, height, data: mask, depth: 8, channels: 1, palette }, { zlib: { level: 9 } });
+  return encodePalettePng(mask, { width, height }, vocColours, 9);
 }

@@ -1,3 +1,4 @@
+import { hexColour } from '../datasets/colour_map.ts';
 import type { DatasetInfo } from '../datasets/info.ts';
 import type { EvaluationHooks, Shown } from '../evaluate.ts';
 import { ignoredLabel } from '../labels.ts';
@@ -105,15 +106,11 @@ function legendOf(truth: Uint8Array, prediction: readonly number[], info: Datase
   return info.classes.flatMap((name, id) => {
     if (!inTruth.has(id) && !predicted.has(id)) return [];
     const role = !predicted.has(id) ? 'truth' : inTruth.has(id) ? 'both' : 'prediction';
-    return [{ name, unseen: info.novel.includes(id), colour: hex(info.palette[id]!), role } as const];
+    return [{ name, unseen: info.novel.includes(id), colour: hexColour(info.palette[id]!), role } as const];
   });
 }
 
 function classNames(labels: Uint8Array, { classes }: DatasetInfo): string {
   const present = new Set(labels);
   return classes.filter((_, id) => present.has(id)).join(', ') || 'no class';
-}
-
-function hex(colour: readonly number[]): string {
-  return `#${colour.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
 }
