@@ -14,8 +14,8 @@ const test = suite('command lines');
 const vocRoot = 'data/VOCdevkit/VOC2012';
 const clip = 'data/clip/ViT-B-16.pt';
 
-/** A machine that holds these paths, and these saved runs by folder. */
-function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroundings {
+/** A machine that holds these paths, and these saved runs by folder, the newest last; null: one that cannot be read. */
+function machine(paths: string[], runs: Record<string, RunConfig | null> = {}): Surroundings {
   const configs = Object.keys(runs).map((folder) => `${folder}/config.json`);
   return {
     exists: (path) => [...paths, ...configs].includes(path),
@@ -23,7 +23,12 @@ function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroun
       Object.keys(runs)
         .filter((run) => run.startsWith(`${folder}/`))
         .map((run) => run.slice(folder.length + 1)),
-    savedConfig: (file) => runs[file.replace('/config.json', '')]!,
+    modified: (file) => configs.indexOf(file),
+    savedConfig: (file) => {
+      const config = runs[file.replace('/config.json', '')];
+      if (!config) throw new ConfigError(`${file}: optim: missing`);
+      return config;
+    },
     now: () => new Date(2026, 2, 9, 14, 5, 7),
   };
 }
@@ -91,6 +96,10 @@ test('only one of data and weights is an error that says what is missing', () =>
     trainError('--dataset voc20 --data-root /d', machine(['/d'])).message,
     'the data set /d is there',
   );
+  assert.is(
+    trainError('--dataset voc20 --set data.clip=null').message,
+    `no data for voc20: no ${vocRoot} (data.clip is null: CLIP's weights are not wanted)`,
+  );
 });
 
 test('only voc20 has an embedded default', () => {
@@ -104,9 +113,34 @@ test('only voc20 has an embedded default', () => {
 
 test('the embedded default can be asked for and forbidden', () => {
   const { config, banner } = train('--dataset voc20 --set data.embedded=true', machine([vocRoot, clip]));
-  assert.is(config.data.root, embeddedRoot);
+  assert.is(config.data.root, embeddedRoot());
   assert.match(banner!, 'EMBEDDED DEFAULT (as asked for)');
   assert.match(trainError('--dataset voc20 --set data.embedded=false').message, 'no data for voc20');
+});
+
+test('embedded scenes have a folder for each size, and every size follows it', () => {
+  const { config } = train('--dataset voc20 --set data.crop=64');
+  assert.is(config.data.root, '.cache/embedded/64/VOCdevkit/VOC2012');
+  const { crop, stride, shortSide } = config.eval;
+  assert.equal([config.data.crop, config.data.scale, crop, stride, shortSide], [64, [64, 64], 64, 64, 64]);
+  const own = train('--dataset voc20 --set data.crop=64 --set eval.stride=32').config;
+  assert.is(own.eval.stride, 32);
+});
+
+test('embedded scenes are never drawn into a folder that is given', () => {
+  const given = '--dataset voc20 --data-root /tmp/review';
+  const around = machine(['/tmp/review', clip]);
+  const error = trainError(`${given} --set data.embedded=true`, around);
+  assert.is(
+    error.message,
+    `data.root is /tmp/review, but embedded scenes were asked for, and they are drawn into ${embeddedRoot()}`,
+  );
+  assert.match(error.hint, 'for data of your own leave data.embedded out');
+  const runs = machine(['/tmp/review'], { 'runs/a': embeddedPreset() });
+  assert.match(
+    trainError('--resume --work-dir runs/a --data-root /tmp/review', runs).message,
+    'data.root: /tmp/review with data.embedded',
+  );
 });
 
 test('weights can be left out on purpose, which is said', () => {
@@ -144,6 +178,31 @@ test('the mode decides schedule and batch unless they are set', () => {
 test('--set is repeatable and stronger than the other flags', () => {
   const { config } = train('--dataset voc20 --seed 1 --set seed=2 --set optim.lr=5e-4 --set train.batch=3');
   assert.equal([config.seed, config.optim.lr, config.train.batch], [2, 5e-4, 3]);
+});
+
+test('another batch keeps the images of a step, unless accumulation is set', () => {
+  const around = machine([vocRoot, clip]);
+  const passesOf = (line: string) => {
+    const { batch, accumulation } = train(`--dataset voc20 ${line}`, around).config.train;
+    return [batch, accumulation];
+  };
+  assert.equal(passesOf('--set train.batch=2'), [2, 8]);
+  assert.equal(passesOf('--set train.batch=2 --mode transductive'), [2, 16]);
+  assert.equal(passesOf('--set train.batch=2 --set train.accumulation=4'), [2, 4]);
+  assert.equal(passesOf('--set train.batch=64'), [64, 1]);
+  assert.equal(passesOf('--set train.batch=3'), [3, 5]);
+});
+
+test('the warm-up of a shorter run is shorter, and never longer than the run', () => {
+  const around = machine([vocRoot, clip]);
+  const warmup = (line: string) => train(`--dataset voc20 ${line}`, around).config.schedule.warmupIters;
+  assert.is(warmup('--max-iters 100'), 8);
+  assert.is(warmup('--max-iters 40000'), 1500);
+  assert.is(warmup('--max-iters 100 --set schedule.warmupIters=100'), 100);
+  assert.match(
+    trainError('--dataset voc20 --max-iters 100 --set schedule.warmupIters=101', around).message,
+    'schedule.warmupIters: 101 is more than schedule.maxIters 100',
+  );
 });
 
 const wrong: [string, string][] = [
@@ -206,15 +265,23 @@ test('--resume refuses what would change the training', () => {
   assert.equal([config.train.logInterval, config.eval.overlays, config.data.workers], [1, 2, 3]);
 });
 
-test('--resume alone takes the newest run of the data set', () => {
+test('--resume does not take class embeddings: those of the checkpoint are used', () => {
+  const around = machine(['t.npy'], { 'runs/a': embeddedPreset() });
+  assert.is(
+    trainError('--resume --work-dir runs/a --text-embeddings t.npy', around).message,
+    '--resume: data.textEmbeddings cannot change: the run has null, asked for "t.npy"',
+  );
+});
+
+test('--resume alone takes the newest run of the data set, whatever its name', () => {
   const around = machine([], {
-    'runs/2026-01-01-000000-voc20': embeddedPreset(),
     'runs/2026-02-01-000000-voc20': embeddedPreset(),
-    'runs/2026-03-01-000000-coco171': fullPreset('coco171'),
-    'runs/zz-voc20': embeddedPreset(),
+    'runs/first': embeddedPreset(),
+    'runs/2026-01-01-000000-coco171': fullPreset('coco171'),
+    'runs/2026-03-01-000000-pretrain': null,
   });
-  assert.is(train('--dataset voc20 --resume', around).workDir, 'runs/2026-02-01-000000-voc20');
-  assert.is(train('--resume', around).workDir, 'runs/2026-03-01-000000-coco171');
+  assert.is(train('--dataset voc20 --resume', around).workDir, 'runs/first');
+  assert.is(train('--resume', around).workDir, 'runs/2026-01-01-000000-coco171');
   assert.is(
     trainError('--resume --dataset context59', around).message,
     '--resume: there is no run of context59 in runs/',

@@ -6,6 +6,7 @@ import { describeIssues } from './config_errors.ts';
 import { listFields, valueAt } from './config_fields.ts';
 import { checkTogether } from './config_rules.ts';
 import { type RunConfig, settingsSchema } from './config_schema.ts';
+import { embeddedRoot } from './presets.ts';
 
 export type { DatasetName, RunConfig, TrainingMode } from './config_schema.ts';
 
@@ -33,10 +34,15 @@ export function parseConfig(value: unknown, origin: string): RunConfig {
 
 /**
  * {@link parseConfig} for what an earlier run saved: settings that did not exist then are what the program did
- * without them.
+ * without them, and embedded scenes lie where they are drawn today.
  */
 export function parseSavedConfig(value: unknown, origin: string): RunConfig {
-  return parseConfig(withAddedSettings(value), origin);
+  const result = withAddedSettings(value);
+  const data = valueAt(result, ['data']);
+  if (isRecord(data) && data.embedded === true && typeof data.crop === 'number') {
+    data.root = embeddedRoot(data.crop);
+  }
+  return parseConfig(result, origin);
 }
 
 function withAddedSettings(saved: unknown): unknown {

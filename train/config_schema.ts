@@ -30,7 +30,9 @@ const data = z.strictObject({
   ),
   trainSplit: text('name of the split that is trained on'),
   valSplit: text('name of the split that is evaluated on'),
-  embedded: flag('the embedded miniature: icon scenes are drawn into data.root on first use'),
+  embedded: flag(
+    'the embedded miniature: icon scenes of data.crop pixels are drawn into a cache on first use',
+  ),
   crop: whole('side in pixels of a training crop', 1),
   scale: pair('[long, short] sides in pixels that images are fitted to, before the random ratio', {
     from: 1,

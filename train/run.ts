@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -14,6 +13,7 @@ import { evaluateRun } from './evaluate_run.ts';
 import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
 import { type LoopEnd, lastStep, trainingLoop } from './loop.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
+import { embeddedCache } from './presets.ts';
 import { saveProfile } from './profile/save.ts';
 import { ProfileSession } from './profile/session.ts';
 import { formatDuration, type Progress, showProgress } from './progress.ts';
@@ -56,12 +56,10 @@ export async function train(request: TrainRequest): Promise<number> {
   }
 }
 
-/** Draws the embedded scenes on first use. */
-export async function prepareData(config: RunConfig): Promise<void> {
-  if (!config.data.embedded) return;
-  // the folder ends in VOCdevkit/VOC2012
-  const cache = dirname(dirname(config.data.root));
-  await ensureEmbeddedVoc(cache, { seed: 0, size: config.data.crop, ...defaultCounts });
+/** Draws the embedded scenes on first use, into `data.root`. */
+export async function prepareData({ data }: RunConfig): Promise<void> {
+  if (!data.embedded) return;
+  await ensureEmbeddedVoc(embeddedCache(data.crop), { seed: 0, size: data.crop, ...defaultCounts });
 }
 
 async function trainOn(
