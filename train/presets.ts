@@ -1,4 +1,4 @@
-import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
+import type { DatasetName, RunConfig, TrainingMode } from './config_schema.ts';
 import { datasetInfo } from './datasets/info.ts';
 
 /** What a preset depends on besides its name. */
