@@ -1,10 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fullPreset } from '../train/presets.ts';
 import {
   formatBytes,
   formatDuration,
-  formatPlan,
   formatStep,
   type StepReport,
   showProgress,
@@ -27,13 +25,6 @@ const line =
   'step  20/380  loss 2.346  focal 0.01235  dice 0.9877  lr 2.90e-3  42.1 images/s  GPU 120 MiB  data wait 1%  ETA 3:07';
 
 test('a step is one line', () => assert.is(formatStep(report), line));
-
-test('the plan tells the images of a step and the warm-up', () => {
-  assert.is(
-    formatPlan(fullPreset('voc20', { batch: 2 }), { train: 10582, val: 1449 }),
-    'batch 2 x accumulation 8 = 16 images a step; 20000 steps, warm-up 1500; 10582 images to train on, 1449 to evaluate on',
-  );
-});
 
 test('durations and bytes', () => {
   assert.equal([0, 59.4, 59.6, 187, 3600, 7387].map(formatDuration), [

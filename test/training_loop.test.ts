@@ -7,7 +7,8 @@ import type { RunConfig } from '../train/config.ts';
 import type { TrainLoader } from '../train/loader.ts';
 import { improves, type LoopEnd, trainingLoop } from '../train/loop.ts';
 import type { EvalReport } from '../train/metrics.ts';
-import { embeddedPreset } from '../train/presets.ts';
+import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { formatPlan } from '../train/progress.ts';
 import { openRunLog } from '../train/run_folder.ts';
 import type { Trainer } from '../train/trainer.ts';
 
@@ -78,6 +79,13 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
     .map((line) => JSON.parse(line));
   return { done, end, logged: records.filter((record) => 'eval' in record).map(({ step }) => step) };
 }
+
+test('the plan tells the images of a step and the warm-up', () => {
+  assert.is(
+    formatPlan(fullPreset('voc20', { batch: 2 }), { train: 10582, val: 1449 }),
+    'batch 2 x accumulation 8 = 16 images a step; 20000 steps, warm-up 1500; 10582 images to train on, 1449 to evaluate on',
+  );
+});
 
 test('evaluates and saves at the intervals; the last evaluation is left to the caller, with the best so far', async () => {
   const { done, end, logged } = await run('whole', {});
