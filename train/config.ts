@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { systemCause } from '../engine/atomic_file.ts';
 import type { EngineOptions } from '../engine/create.ts';
-import { ConfigError, DataError } from '../engine/errors.ts';
-import { describeIssues } from './config_errors.ts';
+import { DataError } from '../engine/errors.ts';
+import { describeIssues, problemsError } from './config_errors.ts';
 import { listFields, valueAt } from './config_fields.ts';
 import { checkTogether } from './config_rules.ts';
 import { type RunConfig, settingsSchema } from './config_schema.ts';
@@ -24,12 +24,7 @@ export const runSchema = settingsSchema.superRefine((config, context) => {
 export function parseConfig(value: unknown, origin: string): RunConfig {
   const result = runSchema.safeParse(value);
   if (result.success) return result.data;
-  const problems = describeIssues(runSchema, value, result.error);
-  const hints = [...new Set(problems.map(({ hint }) => hint).filter((hint) => hint !== ''))];
-  throw new ConfigError(
-    `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
-    hints.join('\n'),
-  );
+  throw problemsError(origin, describeIssues(runSchema, value, result.error));
 }
 
 /**

@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { ConfigError } from '../../engine/errors.ts';
 import type { ClipConfig } from '../../model/clip.ts';
-import { describeIssues } from '../config_errors.ts';
+import { describeIssues, problemsError } from '../config_errors.ts';
 import { orNull, pair, real, text, whole } from '../config_fields.ts';
 import { widestHead } from '../config_rules.ts';
 import type { CaptionBook } from './captions.ts';
@@ -98,11 +97,7 @@ export function parseSettings(value: unknown, origin: string): PretrainSettings 
     ? contradictions(result.data).map((message) => ({ message, hint: '' }))
     : describeIssues(pretrainSchema, value, result.error);
   if (result.success && problems.length === 0) return result.data;
-  const hints = [...new Set(problems.map(({ hint }) => hint).filter((hint) => hint !== ''))];
-  throw new ConfigError(
-    `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
-    hints.join('\n'),
-  );
+  throw problemsError(origin, problems);
 }
 
 function contradictions({ model, stage1, stage2 }: PretrainSettings): string[] {
