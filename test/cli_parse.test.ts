@@ -73,6 +73,10 @@ test('only one of data and weights is an error that says what is missing', () =>
     trainError('--dataset voc20 --data-root /d', machine(['/d'])).message,
     'the data set /d is there',
   );
+  assert.is(
+    trainError('--dataset voc20 --set data.clip=null').message,
+    `no data for voc20: no ${vocRoot} (data.clip is null: CLIP's weights are not wanted)`,
+  );
 });
 
 test('only voc20 has an embedded default', () => {
@@ -86,9 +90,34 @@ test('only voc20 has an embedded default', () => {
 
 test('the embedded default can be asked for and forbidden', () => {
   const { config, banner } = train('--dataset voc20 --set data.embedded=true', machine([vocRoot, clip]));
-  assert.is(config.data.root, embeddedRoot);
+  assert.is(config.data.root, embeddedRoot());
   assert.match(banner!, 'EMBEDDED DEFAULT (as asked for)');
   assert.match(trainError('--dataset voc20 --set data.embedded=false').message, 'no data for voc20');
+});
+
+test('embedded scenes have a folder for each size, and every size follows it', () => {
+  const { config } = train('--dataset voc20 --set data.crop=64');
+  assert.is(config.data.root, '.cache/embedded/64/VOCdevkit/VOC2012');
+  const { crop, stride, shortSide } = config.eval;
+  assert.equal([config.data.crop, config.data.scale, crop, stride, shortSide], [64, [64, 64], 64, 64, 64]);
+  const own = train('--dataset voc20 --set data.crop=64 --set eval.stride=32').config;
+  assert.is(own.eval.stride, 32);
+});
+
+test('embedded scenes are never drawn into a folder that is given', () => {
+  const given = '--dataset voc20 --data-root /tmp/review';
+  const around = machine(['/tmp/review', clip]);
+  const error = trainError(`${given} --set data.embedded=true`, around);
+  assert.is(
+    error.message,
+    `data.root is /tmp/review, but embedded scenes were asked for, and they are drawn into ${embeddedRoot()}`,
+  );
+  assert.match(error.hint, 'for data of your own leave data.embedded out');
+  const runs = machine(['/tmp/review'], { 'runs/a': embeddedPreset() });
+  assert.match(
+    trainError('--resume --work-dir runs/a --data-root /tmp/review', runs).message,
+    'data.root: /tmp/review with data.embedded',
+  );
 });
 
 test('weights can be left out on purpose, which is said', () => {
@@ -128,6 +157,31 @@ test('--set is repeatable and stronger than the other flags', () => {
   assert.equal([config.seed, config.optim.lr, config.train.batch], [2, 5e-4, 3]);
 });
 
+test('another batch keeps the images of a step, unless accumulation is set', () => {
+  const around = machine([vocRoot, clip]);
+  const passesOf = (line: string) => {
+    const { batch, accumulation } = train(`--dataset voc20 ${line}`, around).config.train;
+    return [batch, accumulation];
+  };
+  assert.equal(passesOf('--set train.batch=2'), [2, 8]);
+  assert.equal(passesOf('--set train.batch=2 --mode transductive'), [2, 16]);
+  assert.equal(passesOf('--set train.batch=2 --set train.accumulation=4'), [2, 4]);
+  assert.equal(passesOf('--set train.batch=64'), [64, 1]);
+  assert.equal(passesOf('--set train.batch=3'), [3, 5]);
+});
+
+test('the warm-up of a shorter run is shorter, and never longer than the run', () => {
+  const around = machine([vocRoot, clip]);
+  const warmup = (line: string) => train(`--dataset voc20 ${line}`, around).config.schedule.warmupIters;
+  assert.is(warmup('--max-iters 100'), 8);
+  assert.is(warmup('--max-iters 40000'), 1500);
+  assert.is(warmup('--max-iters 100 --set schedule.warmupIters=100'), 100);
+  assert.match(
+    trainError('--dataset voc20 --max-iters 100 --set schedule.warmupIters=101', around).message,
+    'schedule.warmupIters: 101 is more than schedule.maxIters 100',
+  );
+});
+
 const wrong: [string, string][] = [
   ['--seed 1', '--dataset is missing'],
   [
@@ -157,51 +211,6 @@ test('an unknown flag is rejected with the nearest one', () => {
   const { message, hint } = trainError('--datset voc20');
   assert.is(message, "unknown option '--datset'");
   assert.match(hint, 'Did you mean --dataset?');
-});
-
-test('--resume continues with the saved configuration, without its stop', () => {
-  const saved = { ...embeddedPreset(), seed: 5 };
-  saved.train = { ...saved.train, stopAt: 10 };
-  const around = machine([], { 'runs/a': saved });
-  const { config, workDir, resume, banner } = train('--resume --work-dir runs/a', around);
-  assert.equal(config, { ...saved, train: { ...saved.train, stopAt: null } });
-  assert.equal([workDir, resume], ['runs/a', true]);
-  assert.match(banner!, 'EMBEDDED DEFAULT');
-  const again = train(
-    '--dataset voc20 --resume --work-dir runs/a --seed 5 --max-iters 380 --stop-at 20',
-    around,
-  );
-  assert.is(again.config.train.stopAt, 20);
-});
-
-test('--resume refuses what would change the training', () => {
-  const around = machine([], { 'runs/a': embeddedPreset() });
-  const { message } = trainError('--resume --work-dir runs/a --set optim.lr=1', around);
-  assert.is(message, '--resume: optim.lr cannot change: the run has 0.001, asked for 1');
-  assert.match(trainError('--resume --work-dir runs/a --seed 3', around).message, 'seed cannot change');
-  assert.match(
-    trainError('--resume --work-dir runs/a --dataset coco171', around).message,
-    'dataset cannot change',
-  );
-  const free = '--set train.logInterval=1 --set eval.overlays=2 --adapter x --set data.workers=3';
-  const { config } = train(`--resume --work-dir runs/a ${free}`, around);
-  assert.equal([config.train.logInterval, config.eval.overlays, config.data.workers], [1, 2, 3]);
-});
-
-test('--resume alone takes the newest run of the data set', () => {
-  const around = machine([], {
-    'runs/2026-01-01-000000-voc20': embeddedPreset(),
-    'runs/2026-02-01-000000-voc20': embeddedPreset(),
-    'runs/2026-03-01-000000-coco171': fullPreset('coco171'),
-    'runs/zz-voc20': embeddedPreset(),
-  });
-  assert.is(train('--dataset voc20 --resume', around).workDir, 'runs/2026-02-01-000000-voc20');
-  assert.is(train('--resume', around).workDir, 'runs/2026-03-01-000000-coco171');
-  assert.is(
-    trainError('--resume --dataset context59', around).message,
-    '--resume: there is no run of context59 in runs/',
-  );
-  assert.match(trainError('--resume --work-dir none', around).message, 'none holds no run (no config.json)');
 });
 
 test('--help lists flags, examples and every setting', () => {

@@ -1,12 +1,13 @@
+import { ConfigError } from '../engine/errors.ts';
 import type { Surroundings } from '../train/cli.ts';
 import type { RunConfig } from '../train/config.ts';
 
-/** Where VOC and CLIP's weights are looked for when no path is given. */
+/** The default places of VOC and CLIP's weights. */
 export const vocRoot = 'data/VOCdevkit/VOC2012';
 export const clip = 'data/clip/ViT-B-16.pt';
 
-/** A machine that holds these paths, and these saved runs by folder. */
-export function machine(paths: string[], runs: Record<string, RunConfig> = {}): Surroundings {
+/** A machine that holds these paths, and these saved runs by folder, the newest last; null: one that cannot be read. */
+export function machine(paths: string[], runs: Record<string, RunConfig | null> = {}): Surroundings {
   const configs = Object.keys(runs).map((folder) => `${folder}/config.json`);
   return {
     exists: (path) => [...paths, ...configs].includes(path),
@@ -14,7 +15,12 @@ export function machine(paths: string[], runs: Record<string, RunConfig> = {}): 
       Object.keys(runs)
         .filter((run) => run.startsWith(`${folder}/`))
         .map((run) => run.slice(folder.length + 1)),
-    savedConfig: (file) => runs[file.replace('/config.json', '')]!,
+    modified: (file) => configs.indexOf(file),
+    savedConfig: (file) => {
+      const config = runs[file.replace('/config.json', '')];
+      if (!config) throw new ConfigError(`${file}: optim: missing`);
+      return config;
+    },
     now: () => new Date(2026, 2, 9, 14, 5, 7),
   };
 }

@@ -14,6 +14,7 @@ export const tinyModel = [
   'model.decoder.heads=2',
   'model.prompts.count=2',
   'train.batch=2',
+  'train.accumulation=1',
 ];
 
 /** How a command ended, and all that it printed. */

@@ -9,7 +9,7 @@ import { editDistance, nearestName } from '../engine/nearest_name.ts';
 import { formatConfig, loadConfig, parseConfig, type RunConfig } from '../train/config.ts';
 import { listFields } from '../train/config_fields.ts';
 import { datasetNames, settingsSchema } from '../train/config_schema.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { embeddedPreset, embeddedRoot, fullPreset } from '../train/presets.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('config');
@@ -52,6 +52,7 @@ test('published presets', () => {
     assert.is(inductive.train.checkpointInterval, steps[name] / 10);
     assert.is(inductive.model.prompts.count, prompts[name]);
     assert.is(images(inductive), 16);
+    assert.is(inductive.schedule.warmupIters, 1500);
     assert.is(inductive.eval.seenPenalty, 0.1);
     const transductive = fullPreset(name, { mode: 'transductive' });
     assert.is(transductive.schedule.maxIters, steps[name] / 2);
@@ -59,6 +60,8 @@ test('published presets', () => {
     assert.is(transductive.eval.seenPenalty, 0);
   }
   assert.is(fullPreset('coco171').eval.backgroundThreshold, null, 'COCO-Stuff has no background');
+  assert.is(fullPreset('voc20').data.trainSplit, 'trainaug');
+  assert.is(embeddedPreset().data.trainSplit, 'train');
 });
 
 test('the embedded preset scales its warm-up with the schedule', () => {
@@ -83,6 +86,9 @@ test('a saved configuration without later settings is what the program did befor
   assert.equal(loadConfig(file), embeddedPreset());
   writeFileSync(file, JSON.stringify({ ...embeddedPreset(), engine: { precision: 'f16' } }));
   assert.equal(loadConfig(file).engine, { precision: 'f16', checkpointing: false });
+  const shared = { ...early.data, root: '.cache/embedded/VOCdevkit/VOC2012' };
+  writeFileSync(file, JSON.stringify({ ...early, data: shared }));
+  assert.is(loadConfig(file).data.root, embeddedRoot(), 'the scenes of every size once lay in one folder');
   const { optim: ___, ...broken } = early;
   writeFileSync(file, JSON.stringify(broken));
   assert.match(errorOf(ConfigError, () => loadConfig(file)).message, 'optim: missing');
@@ -157,6 +163,25 @@ const conflicts: [string, string, unknown, string][] = [
     7,
     'model.decoder.heads: 7 heads do not divide model.vision.embedDim 96',
   ],
+  [
+    'wide heads',
+    'model.vision.width',
+    516,
+    'model.vision.heads: 4 heads of model.vision.width 516 are wider than 128 columns each',
+  ],
+  [
+    'wide decoder heads',
+    'model.vision.embedDim',
+    516,
+    'model.decoder.heads: 4 heads of model.vision.embedDim 516 are wider than 128 columns each',
+  ],
+  ['short side', 'eval.shortSide', 7, 'eval.shortSide: 7 is smaller than model.vision.patch 8'],
+  [
+    'embedded scenes elsewhere',
+    'data.root',
+    '/data/voc',
+    'data.root: /data/voc with data.embedded, whose scenes of data.crop 48 pixels lie in .cache/embedded/48/VOCdevkit/VOC2012',
+  ],
   ['resolution', 'model.vision.resolution', 50, '50 is no multiple of model.vision.patch 8'],
   [
     'deep prompts',
@@ -199,6 +224,7 @@ for (const [name, path, value, message] of conflicts) {
 test('sizes that only look odd are accepted', () => {
   const config = spoilt(({ data, eval: evaluation }) => {
     data!.crop = 45;
+    data!.root = embeddedRoot(45);
     evaluation!.crop = 37;
     evaluation!.stride = 11;
   });

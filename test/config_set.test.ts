@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../engine/errors.ts';
+import { settingsSchema } from '../train/config_schema.ts';
 import { applyOverrides, overriddenValue, parseOverride, parseValue } from '../train/config_set.ts';
 import { embeddedPreset, fullPreset } from '../train/presets.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('config --set');
+const parse = (assignment: string) => parseOverride(assignment, settingsSchema);
 
 test('values are read as they are typed', () => {
   const cases: [string, unknown][] = [
@@ -36,9 +38,7 @@ test('any finite number survives being typed', () => {
 
 test('overrides change what they name and nothing else', () => {
   const before = embeddedPreset();
-  const overrides = ['optim.lr=1e-4', 'model.stages=[[5]]', 'data.clip=null', 'optim.lr=3e-4'].map(
-    parseOverride,
-  );
+  const overrides = ['optim.lr=1e-4', 'model.stages=[[5]]', 'data.clip=null', 'optim.lr=3e-4'].map(parse);
   const after = applyOverrides(before, overrides);
   assert.equal(before, embeddedPreset(), 'the preset is not changed');
   assert.is(after.optim.lr, 3e-4, 'the last one wins');
@@ -52,7 +52,7 @@ test('overrides change what they name and nothing else', () => {
 });
 
 test('stages of ViT-B/16 as a user types them', () => {
-  const override = parseOverride('model.stages=[[5,6,7],[8,9,10],[11]]');
+  const override = parse('model.stages=[[5,6,7],[8,9,10],[11]]');
   assert.equal(applyOverrides(fullPreset('voc20'), [override]), fullPreset('voc20'));
 });
 
@@ -81,7 +81,7 @@ const wrong: [string, string][] = [
 ];
 for (const [assignment, message] of wrong) {
   test(`rejected: --set ${assignment}`, () => {
-    const error = errorOf(ConfigError, () => parseOverride(assignment));
+    const error = errorOf(ConfigError, () => parse(assignment));
     assert.ok(error.message.includes(message), error.message);
     assert.ok(error.hint.length > 0);
   });
@@ -89,7 +89,7 @@ for (const [assignment, message] of wrong) {
 
 test('overrides that contradict another setting are rejected', () => {
   const error = errorOf(ConfigError, () =>
-    applyOverrides(embeddedPreset(), ['model.vision.heads=5', 'train.stopAt=400'].map(parseOverride)),
+    applyOverrides(embeddedPreset(), ['model.vision.heads=5', 'train.stopAt=400'].map(parse)),
   );
   assert.match(error.message, 'settings do not fit: model.vision.heads: 5 heads do not divide');
   assert.match(error.message, 'train.stopAt: 400 is more than schedule.maxIters 380');

@@ -172,6 +172,7 @@ test('a series tells results, time and what is left', async () => {
 const around = (there: string[]): Surroundings => ({
   exists: (path) => there.includes(path),
   entries: () => [],
+  modified: () => 0,
   savedConfig: () => assert.unreachable() as never,
   now: () => new Date(0),
 });
@@ -228,7 +229,7 @@ test('a run of the tiny model gives every row, every gate and exit code 1', asyn
   const keys = ['trained', 'dense_clip', 'random_tower', 'permuted_text', 'shuffled_masks', 'unseen_style'];
   for (const key of keys) assert.type(of(key).hiou, 'number', key);
   for (const key of keys.filter((name) => name !== 'trained')) assert.not.equal(of(key), of('trained'), key);
-  assert.ok(existsSync('.cache/embedded-openmoji/VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt'));
+  assert.ok(existsSync('.cache/embedded/48-openmoji/VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt'));
 });
 
 test.run();

@@ -23,6 +23,7 @@ test('VOC: names in the order of the split, blank lines and carriage returns ski
 test('VOC trainaug: SBD masks, but the original ones of the training split', async () => {
   const root = await writeVocTree(1);
   writeSplit(root, 'trainaug', ['sbd', 'a0']);
+  mkdirSync(join(root, 'SegmentationClassAug'));
   const { items } = await openDataset('voc20', root, 'trainaug');
   assert.equal(
     items.map(({ mask }) => mask),
@@ -30,9 +31,26 @@ test('VOC trainaug: SBD masks, but the original ones of the training split', asy
   );
 });
 
+test('VOC trainaug without what SBD adds: where that comes from, and the small alternative', async () => {
+  const root = await writeVocTree(1);
+  const noList = await rejectionOf(DataError, () => openDataset('voc20', root, 'trainaug'));
+  assert.is(noList.message, `${join(root, 'ImageSets/Segmentation/trainaug.txt')}: there is no such file`);
+  assert.match(noList.hint, /SBD.*voc_aug\.py.*--set data\.trainSplit=train/s);
+  writeSplit(root, 'trainaug', ['sbd', 'a0']);
+  const noMasks = await rejectionOf(DataError, () => openDataset('voc20', root, 'trainaug'));
+  assert.is(noMasks.message, `${join(root, 'SegmentationClassAug')}: there is no such folder`);
+  assert.is(noMasks.hint, noList.hint);
+});
+
+/** A new folder with folders below it. */
+function treeOf(...folders: string[]): string {
+  const root = temporaryFolder();
+  for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
+  return root;
+}
+
 test('Pascal Context and COCO-Stuff layouts', async () => {
-  const context = temporaryFolder();
-  mkdirSync(join(context, 'ImageSets/SegmentationContext'), { recursive: true });
+  const context = treeOf('JPEGImages', 'SegmentationClassContext', 'ImageSets/SegmentationContext');
   writeFileSync(join(context, 'ImageSets/SegmentationContext/train.txt'), '2008_1\n');
   assert.equal((await openDataset('context59', context, 'train')).items, [
     {
@@ -41,8 +59,7 @@ test('Pascal Context and COCO-Stuff layouts', async () => {
       mask: join(context, 'SegmentationClassContext/2008_1.png'),
     },
   ]);
-  const coco = temporaryFolder();
-  mkdirSync(join(coco, 'images/val2017'), { recursive: true });
+  const coco = treeOf('images/val2017', 'annotations/val2017');
   for (const file of ['02.jpg', '01.jpg', 'notes.txt']) writeFileSync(join(coco, 'images/val2017', file), '');
   assert.equal((await openDataset('coco171', coco, 'val2017')).items, [
     {
@@ -69,6 +86,26 @@ test('a missing root, a root that is a file', async () => {
   assert.is(await problemOf(file, () => openDataset('voc20', file, 'train')), 'is a file, wanted a folder');
 });
 
+test('a root that is too high or too deep names the right one; every hint shows the layout', async () => {
+  const voc = ['JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'];
+  const top = treeOf(...voc.map((folder) => `VOCdevkit/VOC2012/${folder}`), 'VOCdevkit/other');
+  const right = join(top, 'VOCdevkit', 'VOC2012');
+  for (const root of [top, join(top, 'VOCdevkit'), join(right, 'ImageSets', 'Segmentation')]) {
+    const { message, hint } = await rejectionOf(DataError, () => openDataset('voc20', root, 'train'));
+    assert.is(message, `${root}: has no folder ${voc.join(', no ')}`);
+    assert.match(hint, 'JPEGImages/NAME.jpg, SegmentationClass/NAME.png, ImageSets/Segmentation/SPLIT.txt');
+    assert.ok(hint.endsWith(`It lies in ${right}: --data-root ${right}`), hint);
+  }
+  const context = await rejectionOf(DataError, () => openDataset('context59', right, 'train'));
+  assert.is(
+    context.message,
+    `${right}: has no folder SegmentationClassContext, no ImageSets/SegmentationContext`,
+  );
+  assert.match(context.hint, /SegmentationClassContext\/NAME\.png.*SPLIT\.txt\.$/);
+  const coco = await rejectionOf(DataError, () => openDataset('coco171', right, 'train2017'));
+  assert.match(coco.hint, 'annotations/SPLIT/NAME_labelTrainIds.png');
+});
+
 test('a missing split names those there are; an empty or malformed one is refused', async () => {
   const root = await writeVocTree(1);
   const list = (split: string) => join(root, 'ImageSets', 'Segmentation', `${split}.txt`);
@@ -82,13 +119,12 @@ test('a missing split names those there are; an empty or malformed one is refuse
     await problemOf(list('pairs'), () => openDataset('voc20', root, 'pairs')),
     /^line 2 is '.*', wanted one image name$/,
   );
-  const coco = temporaryFolder();
+  const coco = treeOf('images/val2017', 'annotations/train2017');
   const images = join(coco, 'images', 'train2017');
-  assert.match(
-    await problemOf(images, () => openDataset('coco171', coco, 'train2017')),
-    /^no such file or folder/,
-  );
-  mkdirSync(images, { recursive: true });
+  const noSplit = await rejectionOf(DataError, () => openDataset('coco171', coco, 'train2017'));
+  assert.is(noSplit.message, `${images}: there is no such folder`);
+  assert.is(noSplit.hint, 'Splits there: val2017.');
+  mkdirSync(images);
   assert.is(await problemOf(images, () => openDataset('coco171', coco, 'train2017')), 'holds no .jpg file');
 });
 

@@ -14,7 +14,7 @@ import {
   scoreReport,
   scores,
 } from '../train/metrics.ts';
-import { evaluationTable } from '../train/table.ts';
+import { evaluationLine, evaluationTable } from '../train/table.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('metrics');
@@ -157,6 +157,15 @@ test('the table shows classes, unseen marks and both summaries', () => {
     ].join('\n'),
   );
   assert.not.match(evaluationTable({ ...report, withBackground: null }), 'with background');
+});
+
+test('the line tells why a score is undefined', () => {
+  const report = smallReport();
+  assert.is(evaluationLine(report), 'mIoU seen 66.7, unseen 50.0, hIoU 57.1');
+  assert.is(
+    evaluationLine({ ...report, unseen: null, hiou: null }),
+    'mIoU seen 66.7, unseen -, hIoU - (no unseen class to score)',
+  );
 });
 
 test('tables align their columns', () => {

@@ -15,7 +15,7 @@ const directory = mkdtempSync(join(tmpdir(), 'pretrain-cli-'));
 test.after(() => rmSync(directory, { recursive: true }));
 
 const parse = (line: string) =>
-  parsePretrain(line.split(' ').filter(Boolean), new Date(Date.UTC(2026, 2, 9, 14, 5, 7)));
+  parsePretrain(line.split(' ').filter(Boolean), new Date(2026, 2, 9, 14, 5, 7));
 const refusal = (line: string): string => {
   const error = errorOf(ConfigError, () => parse(line));
   return `${error.message} | ${error.hint}`;
@@ -30,8 +30,8 @@ const savedIn = (name: string, content: string): string => {
 test('without flags: the defaults, a folder with the date, the file inside', () => {
   assert.equal(parse(''), {
     settings: defaultSettings,
-    workDir: 'runs/2026-03-09-14-05-07-pretrain',
-    out: 'runs/2026-03-09-14-05-07-pretrain/mini_clip.safetensors',
+    workDir: 'runs/2026-03-09-140507-pretrain',
+    out: 'runs/2026-03-09-140507-pretrain/mini_clip.safetensors',
     resume: false,
   });
 });
@@ -54,9 +54,13 @@ test('what is wrong is named, with what to do', () => {
     /--stage1 many: stage1\.steps: found the text "many", wanted a whole number/,
   );
   assert.match(refusal('--set stage3.steps=1'), /stage3.*no such setting/);
-  assert.match(refusal('--set stage1=1'), /stage1 is no single setting/);
+  assert.match(refusal('--set stage1=1'), /stage1 is a section/);
   assert.match(refusal('--set lr'), /wanted NAME=VALUE/);
   assert.match(refusal('--set model.heads=3'), /model\.heads: 3 does not divide model\.width, which is 128/);
+  assert.match(
+    refusal('--set model.width=512 --set model.heads=2'),
+    /model\.heads: 2 heads of model\.width, which is 512, are wider than 128 columns/,
+  );
   assert.match(refusal('--set stage2.size=50'), /model\.patch: 8 does not divide stage2\.size, which is 50/);
   assert.match(refusal('--stage1 0 --stage2 0'), /both stages have no steps/);
   assert.match(refusal('--out nowhere/m.safetensors'), /there is no folder nowhere/);
@@ -79,7 +83,7 @@ test('--resume takes the saved settings and refuses others', () => {
   });
   assert.match(
     refusal(`--resume --work-dir ${folder} --seed 5`),
-    /seed cannot change: the pre-training has 4, asked for 5/,
+    /seed cannot change: the run has 4, asked for 5/,
   );
   const damaged = savedIn('damaged', '{');
   assert.match(

@@ -108,6 +108,19 @@ test('a continued log forgets what lies beyond the step, and a line cut short', 
   assert.equal(await openAt(5), [added]);
 });
 
+test('an evaluation takes the place of an earlier one of its step', async () => {
+  const file = join(root, 'evaluated.jsonl');
+  const log = await openRunLog(file);
+  log.write({ step: 5, loss: 1 });
+  assert.not.ok(log.hasEvaluation(5));
+  for (const hiou of [1, 2]) await log.writeEvaluation(5, { hiou, seen: null, unseen: 4 });
+  assert.ok(log.hasEvaluation(5));
+  const line = '{"step":5,"eval":{"hiou":2,"seen":null,"unseen":4}}';
+  assert.is(readFileSync(file, 'utf8'), `{"step":5,"loss":1}\n${line}\n`);
+  log.write({ step: 6 });
+  assert.is(readFileSync(file, 'utf8').split('\n').length, 4);
+});
+
 test('a log that cannot be written is an error that names it', async () => {
   const path = join(root, 'gone');
   mkdirSync(path);

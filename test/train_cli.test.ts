@@ -41,6 +41,10 @@ test('a run goes to the end and leaves config, log, metrics, checkpoints, pictur
   assert.is(code, 0, output);
   assert.match(output, /EMBEDDED DEFAULT/);
   assert.match(output, /hIoU/);
+  assert.match(
+    output,
+    'batch 2 x accumulation 1 = 2 images a step; 6 steps, warm-up 1; 1500 images to train on, 300 to evaluate on',
+  );
   const evaluation = JSON.parse(read('whole', 'eval.json'));
   assert.type(evaluation.seen, 'number');
   assert.is(evaluation.classes.length, 20);
@@ -59,6 +63,35 @@ test('a run goes to the end and leaves config, log, metrics, checkpoints, pictur
   assert.match(read('whole', 'profile.txt'), /matmul\.nt .*%/);
   const { traceEvents } = JSON.parse(read('whole', 'profile_trace.json'));
   assert.ok(traceEvents.length > profile.dispatches);
+});
+
+const evaluated = (name: string): unknown[] =>
+  read(name, 'log.jsonl')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter((record) => 'eval' in record);
+
+test('the last evaluation makes the best checkpoint; a finished run that is resumed logs it once', async () => {
+  assert.ok(bytes('whole', 'checkpoints', 'best.safetensors').length > 0);
+  const before = evaluated('whole');
+  assert.is(before.length, 1);
+  const { code, output } = await runScript('train/main.ts', [
+    '--resume',
+    '--work-dir',
+    join(folder, 'whole'),
+  ]);
+  assert.is(code, 0, output);
+  assert.equal(evaluated('whole'), before);
+});
+
+test('weights that do not fit leave no run folder in the way of the next try', async () => {
+  const weights = join(folder, 'weights.safetensors');
+  writeFileSync(weights, 'no tensors');
+  const { code, output } = await train('spoilt', '--set', `data.clip=${weights}`);
+  assert.is(code, 1, output);
+  assert.match(output, weights);
+  assert.not.ok(existsSync(join(folder, 'spoilt')));
 });
 
 test('--stop-at and --resume give the same bytes as one run', async () => {

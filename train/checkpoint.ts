@@ -24,7 +24,7 @@ export interface Checkpoint {
   step: number;
   /** Updates of the optimiser so far. */
   updates: number;
-  /** Best hIoU of the run so far, percent; null before the first evaluation. */
+  /** Best score of the run so far, percent (see `selectionScore`); null before the first evaluation. */
   best: number | null;
   config: RunConfig;
   /** Parameters under their published keys, class embeddings, and the optimiser's moments. */

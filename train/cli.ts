@@ -1,17 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import type * as z from 'zod';
 import { ConfigError } from '../engine/errors.ts';
 import type { DataOptions } from './cli_data.ts';
 import { loadConfig, type RunConfig } from './config.ts';
-import { listFields } from './config_fields.ts';
+import { listFields, valueAt } from './config_fields.ts';
 import { settingsSchema } from './config_schema.ts';
 import { checkedOverride, type Override, overriddenValue, parseOverride, parseValue } from './config_set.ts';
+import type { PresetOptions } from './presets.ts';
 
 /** What command lines are read against: the file system and the clock. Tests bring their own. */
 export interface Surroundings {
   exists(path: string): boolean;
   /** Names of the entries of a folder; empty where there is none. */
   entries(folder: string): string[];
+  /** When a file was last written, in ms since 1970. */
+  modified(file: string): number;
   /** A run's saved configuration. */
   savedConfig(file: string): RunConfig;
   now(): Date;
@@ -20,12 +25,13 @@ export interface Surroundings {
 export const realSurroundings: Surroundings = {
   exists: existsSync,
   entries: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
+  modified: (file) => statSync(file).mtimeMs,
   savedConfig: loadConfig,
   now: () => new Date(),
 };
 
 /** Flags that set one setting: `value` tells whether the text is read as a value or taken as it stands. */
-interface SettingFlag {
+export interface SettingFlag {
   flag: string;
   argument: string;
   path: string;
@@ -62,24 +68,29 @@ export const sharedFlags: SettingFlag[] = [
 ];
 
 /** Adds flags that set one setting each, and `--set` for all the others. */
-export function addSettingFlags(command: Command, flags: SettingFlag[]): Command {
+export function addSettingFlags(command: Command, flags: readonly SettingFlag[]): Command {
   for (const { flag, argument, help } of flags) command.option(`${flag} <${argument}>`, help);
   return command.option(
     '--set <NAME=VALUE>',
-    'any setting, such as optim.lr=1e-4; repeatable, and stronger than the other flags',
+    'any of the settings below; repeatable, and stronger than the other flags',
     (assignment: string, earlier: string[] = []) => [...earlier, assignment],
   );
 }
 
-/** The settings given on a command line, each checked by itself, weakest first. */
-export function readOverrides(command: Command, flags: SettingFlag[]): Override[] {
+/** The settings of `schema` given on a command line, each checked by itself, weakest first. */
+export function readOverrides(
+  command: Command,
+  flags: readonly SettingFlag[],
+  schema: z.ZodObject = settingsSchema,
+): Override[] {
   const options: Record<string, unknown> = command.opts();
   const fromFlags = flags.flatMap(({ flag, path, as }) => {
     const text = options[camelCase(flag)];
     if (typeof text !== 'string') return [];
-    return [checkedOverride(path, as === 'text' ? text : parseValue(text), `${flag} ${text}`)];
+    return [checkedOverride(path, as === 'text' ? text : parseValue(text), `${flag} ${text}`, schema)];
   });
-  return [...fromFlags, ...((options.set ?? []) as string[]).map(parseOverride)];
+  const assignments = (options.set ?? []) as string[];
+  return [...fromFlags, ...assignments.map((assignment) => parseOverride(assignment, schema))];
 }
 
 /** Reads the path given to a flag; refuses the empty one that an unset shell variable leaves. */
@@ -103,20 +114,46 @@ export function requireFiles(overrides: Override[], around: Surroundings): void 
 /** What the overrides say about the data. */
 export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
   const given: Record<string, unknown> = {};
-  for (const key of ['root', 'clip', 'embedded']) {
+  for (const key of ['root', 'clip', 'embedded', 'crop']) {
     const value = overriddenValue(overrides, `data.${key}`);
     if (value !== undefined) given[key] = value;
   }
   return given;
 }
 
-/** Every setting with its meaning and the values it takes, for the end of `--help`. */
-export function settingsHelp(): string {
-  const fields = listFields(settingsSchema);
+/** What the overrides say about the preset they are applied to. */
+export function presetOptions(overrides: Override[]): PresetOptions {
+  const given = <Key extends keyof PresetOptions>(path: string): PresetOptions[Key] =>
+    overriddenValue(overrides, path) as PresetOptions[Key];
+  return {
+    mode: given<'mode'>('train.mode'),
+    maxIters: given<'maxIters'>('schedule.maxIters'),
+    batch: given<'batch'>('train.batch'),
+    sceneSize: given<'sceneSize'>('data.crop'),
+  };
+}
+
+export const runsFolder = 'runs';
+
+/** `runs/2026-03-09-140507-voc20`: the local date and time, so that the names sort by age, and what the run does. */
+export function defaultWorkDir(ending: string, now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  return join(runsFolder, `${date}-${time}-${ending}`);
+}
+
+/**
+ * Every setting of `schema` with its meaning and the values it takes, for the end of `--help`.
+ * @param defaults the settings without any flag, where they do not depend on one.
+ */
+export function settingsHelp(schema: z.ZodObject = settingsSchema, defaults?: object): string {
+  const fields = listFields(schema);
   const width = Math.max(...fields.map(({ path }) => path.length));
-  const lines = fields.map(
-    ({ path, wanted, description }) => `  ${path.padEnd(width)}  ${description} (${wanted})`,
-  );
+  const lines = fields.map(({ path, wanted, description }) => {
+    const usual = defaults ? `; default ${JSON.stringify(valueAt(defaults, path.split('.')))}` : '';
+    return `  ${path.padEnd(width)}  ${description} (${wanted}${usual})`;
+  });
   return `\nSettings (--set NAME=VALUE):\n${lines.join('\n')}\n`;
 }
 

@@ -10,6 +10,8 @@ export interface DataOptions {
   clip?: string | null | undefined;
   /** true asks for the embedded miniature, false forbids it. */
   embedded?: boolean;
+  /** Side in pixels of the crops; embedded scenes are drawn that large. */
+  crop?: number;
 }
 
 /** The data a run uses. */
@@ -45,12 +47,19 @@ export function chooseData(options: DataOptions, exists: (path: string) => boole
   const instead = dataset === 'voc20' ? '; --set data.embedded=true runs the embedded miniature' : '';
   const hint = `Put what is missing there, or pass --data-root DIR and --clip FILE${instead}`;
   if (bothMissing) throw new ConfigError(`no data for ${dataset}: ${neither}`, hint);
-  throw root === undefined
-    ? new ConfigError(
-        `CLIP's weights ${clip} are there, the data set is not: no ${defaultRoot(dataset)}`,
-        hint,
-      )
-    : new ConfigError(`the data set ${root} is there, CLIP's weights are not: no ${defaultClip}`, hint);
+  if (root !== undefined) {
+    throw new ConfigError(`the data set ${root} is there, CLIP's weights are not: no ${defaultClip}`, hint);
+  }
+  if (clip !== null) {
+    throw new ConfigError(
+      `CLIP's weights ${clip} are there, the data set is not: no ${defaultRoot(dataset)}`,
+      hint,
+    );
+  }
+  throw new ConfigError(
+    `no data for ${dataset}: no ${defaultRoot(dataset)} (data.clip is null: CLIP's weights are not wanted)`,
+    `Put the data set there, or pass --data-root DIR${instead}`,
+  );
 }
 
 /** The line that says that a run is not what its data set's name promises. */
@@ -66,8 +75,15 @@ function embeddedChoice(reason: string, options: DataOptions, exists: (path: str
       'Use --dataset voc20, or leave data.embedded out',
     );
   }
+  const root = embeddedRoot(options.crop);
+  if (options.root !== undefined && options.root !== root) {
+    throw new ConfigError(
+      `data.root is ${options.root}, but embedded scenes were asked for, and they are drawn into ${root}`,
+      'For the embedded scenes leave --data-root out; for data of your own leave data.embedded out',
+    );
+  }
   const clip = options.clip === undefined ? (whenThere(embeddedClip, exists) ?? null) : options.clip;
-  return { embedded: true, root: options.root ?? embeddedRoot, clip, banner: embeddedBanner(reason, clip) };
+  return { embedded: true, root, clip, banner: embeddedBanner(reason, clip) };
 }
 
 function whenThere(path: string, exists: (path: string) => boolean): string | undefined {

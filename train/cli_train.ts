@@ -1,23 +1,25 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments, positiveInteger } from '../engine/command.ts';
-import { ConfigError } from '../engine/errors.ts';
+import { ConfigError, UserError } from '../engine/errors.ts';
 import {
   addSettingFlags,
+  defaultWorkDir,
   givenData,
   pathArgument,
+  presetOptions,
   readOverrides,
   realSurroundings,
   requireFiles,
+  runsFolder,
   type Surroundings,
   settingsHelp,
   sharedFlags,
 } from './cli.ts';
 import { chooseData, embeddedBanner } from './cli_data.ts';
-import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
-import { listFields, valueAt } from './config_fields.ts';
+import type { DatasetName, RunConfig } from './config.ts';
 import { settingsSchema } from './config_schema.ts';
-import { applyOverrides, type Override, overriddenValue } from './config_set.ts';
+import { applyOverrides, type Override, overriddenValue, refuseChanges } from './config_set.ts';
 import { embeddedPreset, fullPreset } from './presets.ts';
 
 /** A training run, as the command line asks for it. */
@@ -34,7 +36,6 @@ export interface TrainRequest {
 
 /** Steps that `--profile` without a number looks at. */
 const profiledSteps = 20;
-const runsFolder = 'runs';
 
 const flags = [
   ...sharedFlags,
@@ -79,7 +80,7 @@ const examples = `
 Examples:
   npm run train -- --dataset voc20
   npm run train -- --dataset voc20 --data-root /data/VOC2012 --clip ViT-B-16.pt --work-dir runs/first
-  npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set 'model.stages=[[1,2],[3,4,5]]'
+  npm run train -- --dataset voc20 --max-iters 100 --set optim.lr=1e-4 --set 'optim.betas=[0.9,0.98]'
   npm run train -- --resume --work-dir runs/first
   npm run train -- --dataset voc20 --profile
 `;
@@ -87,10 +88,10 @@ Examples:
 /**
  * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something
  * is reported, what is done after the training, and what changes no bit of it. All others would change the training
- * itself.
+ * itself, or do nothing: the class embeddings, say, are those of the checkpoint.
  */
 const freeOnResume =
-  /^(adapter|engine\.checkpointing|data\.(root|clip|textEmbeddings|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
+  /^(adapter|engine\.checkpointing|data\.(root|clip|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
 
 /**
  * Reads the command line of `npm run train` (without node and script).
@@ -123,13 +124,19 @@ export function parseTrain(argv: string[], around: Surroundings = realSurroundin
 /** The preset that the options lead to, with the overrides applied. */
 function freshConfig(dataset: DatasetName, overrides: Override[], around: Surroundings) {
   const { banner, embedded, root, clip } = chooseData({ dataset, ...givenData(overrides) }, around.exists);
-  const options = {
-    mode: overriddenValue(overrides, 'train.mode') as TrainingMode | undefined,
-    maxIters: overriddenValue(overrides, 'schedule.maxIters') as number | undefined,
-  };
+  const options = presetOptions(overrides);
   const preset = embedded ? embeddedPreset(options) : fullPreset(dataset, options);
   const base = { ...preset, data: { ...preset.data, root, clip } };
-  return { config: applyOverrides(base, overrides), banner };
+  const config = applyOverrides(base, overrides);
+  const { warmupIters, maxIters } = config.schedule;
+  // not among the rules of a configuration: earlier runs may have been saved with it
+  if (warmupIters > maxIters) {
+    throw new ConfigError(
+      `schedule.warmupIters: ${warmupIters} is more than schedule.maxIters ${maxIters}: the run would end before its warm-up`,
+      'Leave schedule.warmupIters out for the share of the schedule that is usual, or lower it',
+    );
+  }
+  return { config, banner };
 }
 
 function resumed(
@@ -147,40 +154,38 @@ function resumed(
   const saved = around.savedConfig(file);
   const base = { ...saved, train: { ...saved.train, stopAt: null } };
   const config = applyOverrides(base, overrides);
-  for (const { path } of listFields(settingsSchema)) {
-    const [before, now] = [saved, config].map((of) => JSON.stringify(valueAt(of, path.split('.'))));
-    if (before !== now && !freeOnResume.test(path)) {
-      throw new ConfigError(
-        `--resume: ${path} cannot change: the run has ${before}, asked for ${now}`,
-        'Leave it out, or start a new run without --resume',
-      );
-    }
-  }
+  refuseChanges(settingsSchema, saved, config, freeOnResume);
   const banner = config.data.embedded ? embeddedBanner('as the saved run', config.data.clip) : null;
   return { config, workDir, resume: true, banner };
 }
 
-/** The newest run folder of the data set (of any, where none is named); folder names begin with the date. */
+/** The run of the data set (of any, where none is named) that was started or continued last. */
 function latestRun(dataset: DatasetName | undefined, around: Surroundings): string {
-  const ending = dataset === undefined ? '' : `-${dataset}`;
+  const fileOf = (folder: string): string => join(folder, 'config.json');
   const newest = around
     .entries(runsFolder)
-    .filter((name) => /^\d{4}-\d\d-\d\d-/.test(name) && name.endsWith(ending))
-    .sort()
-    .findLast((name) => around.exists(join(runsFolder, name, 'config.json')));
-  if (newest !== undefined) return join(runsFolder, newest);
+    .map((name) => join(runsFolder, name))
+    .filter((folder) => around.exists(fileOf(folder)))
+    .sort((a, b) => around.modified(fileOf(b)) - around.modified(fileOf(a)))
+    .find((folder) => {
+      const found = datasetOf(fileOf(folder), around);
+      return found !== null && (dataset === undefined || dataset === found);
+    });
+  if (newest !== undefined) return newest;
   throw new ConfigError(
     `--resume: there is no run${dataset === undefined ? '' : ` of ${dataset}`} in ${runsFolder}/`,
     'Pass --work-dir with the folder of the run, or leave --resume out to start one',
   );
 }
 
-/** `runs/2026-03-09-140507-voc20`: the local date and time, so that the names sort by age. */
-function defaultWorkDir(dataset: DatasetName, now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-  return join(runsFolder, `${date}-${time}-${dataset}`);
+/** The data set of a run's `config.json`; null for that of a pre-training and for one that cannot be read. */
+function datasetOf(file: string, around: Surroundings): DatasetName | null {
+  try {
+    return around.savedConfig(file).dataset;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 function trainCommand(): Command {
@@ -189,7 +194,10 @@ function trainCommand(): Command {
     .usage('[flags]');
   return addSettingFlags(command, flags)
     .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)', pathArgument)
-    .option('--resume', 'continue the run in --work-dir; without it, the latest run of the data set')
+    .option(
+      '--resume',
+      'continue the run in --work-dir; without it, the run that was started or continued last',
+    )
     .option(
       '--profile [STEPS]',
       `time every kernel of ${profiledSteps} steps (or STEPS) after the first ones, and go on; writes profile.txt, .json and a trace`,

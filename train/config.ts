@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { systemCause } from '../engine/atomic_file.ts';
 import type { EngineOptions } from '../engine/create.ts';
-import { ConfigError, DataError } from '../engine/errors.ts';
-import { describeIssues } from './config_errors.ts';
+import { DataError } from '../engine/errors.ts';
+import { describeIssues, problemsError } from './config_errors.ts';
 import { listFields, valueAt } from './config_fields.ts';
 import { checkTogether } from './config_rules.ts';
 import { type RunConfig, settingsSchema } from './config_schema.ts';
+import { embeddedRoot } from './presets.ts';
 
 export type { DatasetName, RunConfig, TrainingMode } from './config_schema.ts';
 
@@ -23,20 +24,20 @@ export const runSchema = settingsSchema.superRefine((config, context) => {
 export function parseConfig(value: unknown, origin: string): RunConfig {
   const result = runSchema.safeParse(value);
   if (result.success) return result.data;
-  const problems = describeIssues(runSchema, value, result.error);
-  const hints = [...new Set(problems.map(({ hint }) => hint).filter((hint) => hint !== ''))];
-  throw new ConfigError(
-    `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
-    hints.join('\n'),
-  );
+  throw problemsError(origin, describeIssues(runSchema, value, result.error));
 }
 
 /**
  * {@link parseConfig} for what an earlier run saved: settings that did not exist then are what the program did
- * without them.
+ * without them, and embedded scenes lie where they are drawn today.
  */
 export function parseSavedConfig(value: unknown, origin: string): RunConfig {
-  return parseConfig(withAddedSettings(value), origin);
+  const result = withAddedSettings(value);
+  const data = valueAt(result, ['data']);
+  if (isRecord(data) && data.embedded === true && typeof data.crop === 'number') {
+    data.root = embeddedRoot(data.crop);
+  }
+  return parseConfig(result, origin);
 }
 
 function withAddedSettings(saved: unknown): unknown {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ConfigError } from '../engine/errors.ts';
 import { nearestName } from '../engine/nearest_name.ts';
 import { listFields, valueAt, wantedOf } from './config_fields.ts';
 
@@ -39,6 +40,15 @@ export function describeIssues(schema: z.ZodObject, value: unknown, error: z.Zod
   return error.issues
     .flatMap((issue) => describeIssue(schema, value, issue))
     .filter(({ message }) => !seen.has(message) && seen.add(message));
+}
+
+/** All problems in one error; `origin` is where the settings came from. */
+export function problemsError(origin: string, problems: readonly Problem[]): ConfigError {
+  const hints = [...new Set(problems.map(({ hint }) => hint).filter((hint) => hint !== ''))];
+  return new ConfigError(
+    `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
+    hints.join('\n'),
+  );
 }
 
 /** `value` does not fit the field `path`. */

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../model/config.ts';
 import type { RunConfig } from './config_schema.ts';
+import { embeddedRoot } from './presets.ts';
 
 /** A setting that contradicts another one. */
 export interface Conflict {
@@ -7,9 +8,12 @@ export interface Conflict {
   message: string;
 }
 
+/** Columns that one head of attention may have; the kernels hold no more in registers. */
+export const widestHead = 128;
+
 /** The conflicts between settings that are each valid alone; only those that no run could work with. */
 export function checkTogether(config: RunConfig): Conflict[] {
-  const { data, model, schedule, train } = config;
+  const { data, eval: evaluation, model, schedule, train } = config;
   const { vision, prompts, decoder } = model;
   const conflicts: Conflict[] = [];
   const require = (holds: boolean, path: string, message: string) => {
@@ -17,8 +21,14 @@ export function checkTogether(config: RunConfig): Conflict[] {
   };
   require(vision.width % vision.heads ===
     0, 'model.vision.heads', `${vision.heads} heads do not divide model.vision.width ${vision.width}`);
+  require(vision.width <=
+    widestHead *
+      vision.heads, 'model.vision.heads', `${vision.heads} heads of model.vision.width ${vision.width} are wider than ${widestHead} columns each`);
   require(vision.embedDim % decoder.heads ===
     0, 'model.decoder.heads', `${decoder.heads} heads do not divide model.vision.embedDim ${vision.embedDim}`);
+  require(vision.embedDim <=
+    widestHead *
+      decoder.heads, 'model.decoder.heads', `${decoder.heads} heads of model.vision.embedDim ${vision.embedDim} are wider than ${widestHead} columns each`);
   require(vision.resolution % vision.patch ===
     0, 'model.vision.resolution', `${vision.resolution} is no multiple of model.vision.patch ${vision.patch}`);
   require(prompts.deep <=
@@ -32,11 +42,17 @@ export function checkTogether(config: RunConfig): Conflict[] {
     data.scale[1], 'data.scale', `long side ${data.scale[0]} is smaller than short side ${data.scale[1]}`);
   require(data.ratio[0] <=
     data.ratio[1], 'data.ratio', `least ${data.ratio[0]} is more than most ${data.ratio[1]}`);
-  require(config.eval.crop >=
-    vision.patch, 'eval.crop', `${config.eval.crop} is smaller than model.vision.patch ${vision.patch}`);
-  require(config.eval.stride <=
-    config.eval
-      .crop, 'eval.stride', `${config.eval.stride} is more than eval.crop ${config.eval.crop}: pixels would be left out`);
+  require(!data.embedded ||
+    data.root ===
+      embeddedRoot(
+        data.crop,
+      ), 'data.root', `${data.root} with data.embedded, whose scenes of data.crop ${data.crop} pixels lie in ${embeddedRoot(data.crop)}`);
+  require(evaluation.crop >=
+    vision.patch, 'eval.crop', `${evaluation.crop} is smaller than model.vision.patch ${vision.patch}`);
+  require(evaluation.shortSide >=
+    vision.patch, 'eval.shortSide', `${evaluation.shortSide} is smaller than model.vision.patch ${vision.patch}`);
+  require(evaluation.stride <=
+    evaluation.crop, 'eval.stride', `${evaluation.stride} is more than eval.crop ${evaluation.crop}: pixels would be left out`);
   require(train.stopAt === null ||
     train.stopAt <=
       schedule.maxIters, 'train.stopAt', `${train.stopAt} is more than schedule.maxIters ${schedule.maxIters}`);

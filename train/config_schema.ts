@@ -28,9 +28,11 @@ const data = z.strictObject({
   textEmbeddings: orNull(
     text("class embeddings as .npy (classes, D); null: CLIP's text tower computes them"),
   ),
-  trainSplit: text('name of the split that is trained on'),
+  trainSplit: text('name of the split that is trained on (VOC: trainaug with the images of SBD, or train)'),
   valSplit: text('name of the split that is evaluated on'),
-  embedded: flag('the embedded miniature: icon scenes are drawn into data.root on first use'),
+  embedded: flag(
+    'the embedded miniature: icon scenes of data.crop pixels are drawn into a cache on first use',
+  ),
   crop: whole('side in pixels of a training crop', 1),
   scale: pair('[long, short] sides in pixels that images are fitted to, before the random ratio', {
     from: 1,

@@ -1,4 +1,3 @@
-import { basename, dirname, join } from 'node:path';
 import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import type { RunConfig } from './config.ts';
@@ -12,6 +11,7 @@ import type { ExperimentRequest } from './experiment/cli.ts';
 import { figureLine, figureTable, type Row, rowsAsJson } from './experiment/figures.ts';
 import { openSeries } from './experiment/series.ts';
 import { withEngine } from './experiment/trained.ts';
+import { embeddedCache } from './presets.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { prepareData } from './run.ts';
 
@@ -69,8 +69,7 @@ export async function runControls(request: ExperimentRequest, progress: Progress
 
 /** Validation scenes of the same layouts in the style of an icon set that nothing was trained on; their root. */
 async function drawStyle({ data }: RunConfig): Promise<string> {
-  const cache = dirname(dirname(data.root));
-  const folder = join(dirname(cache), `${basename(cache)}-openmoji`);
+  const folder = `${embeddedCache(data.crop)}-openmoji`;
   const atlas = await buildStyleAtlas(folder, 'openmoji');
   return ensureEmbeddedVoc(folder, { seed: 0, size: data.crop, ...defaultCounts, trainCount: 0, atlas });
 }

@@ -1,19 +1,22 @@
-/** Exit code of a process that SIGINT ended: 128 + 2. */
+/** Exit code of a run that was interrupted: that of a process that SIGINT ended, 128 + 2. */
 export const INTERRUPTED = 130;
 
-/** Watches for Ctrl-C: the first asks the run to save and stop, the second ends the process at once. */
+/** What Ctrl-C sends, and what schedulers send before they end a job. */
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Watches for Ctrl-C and SIGTERM: the first asks the run to save and stop, the second ends the process at once. */
 export function watchInterrupt(say: (line: string) => void): { asked(): boolean; close(): void } {
   let asked = false;
-  const onSignal = (): void => {
+  const onSignal = (signal: string): void => {
     if (asked) process.exit(INTERRUPTED);
     asked = true;
-    say('Interrupted: finishing this step and saving; press Ctrl-C again to stop at once.');
+    say(`Interrupted (${signal}): finishing this step and saving; a second Ctrl-C or SIGTERM stops at once.`);
   };
-  process.on('SIGINT', onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return {
     asked: () => asked,
     close: () => {
-      process.off('SIGINT', onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { NonFiniteError } from '../engine/errors.ts';
 import { Timeline } from '../engine/timeline.ts';
 import type { RunConfig } from './config.ts';
 import type { Batch, TrainLoader } from './loader.ts';
-import type { EvalReport } from './metrics.ts';
+import { type EvalReport, selectionScore } from './metrics.ts';
 import type { ProfileSession } from './profile/session.ts';
 import { type Progress, throughputMeter } from './progress.ts';
 import type { RunLog } from './run_folder.ts';
@@ -27,7 +27,7 @@ export interface LoopInput {
   actions: LoopActions;
   /** First step to do. */
   from: number;
-  /** Best hIoU so far; null before the first evaluation. */
+  /** Best score so far (see `selectionScore`); null before the first evaluation. */
   best: number | null;
   /** What `--profile` asked for. */
   profile?: ProfileSession;
@@ -40,11 +40,14 @@ export interface LoopEnd {
   /** Steps done. */
   step: number;
   reason: 'finished' | 'stopped' | 'interrupted';
+  /** Best score so far; null before the first evaluation. */
+  best: number | null;
 }
 
 /**
  * Trains from step `from` to the end of the schedule, or to `train.stopAt`: reports every `logInterval` steps,
- * evaluates and saves at their intervals. Every step that is reported has been checked to be finite.
+ * evaluates and saves at their intervals. Every step that is reported has been checked to be finite. An evaluation
+ * that an interruption left out comes first when the run goes on; the one after the last step is the caller's.
  * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is.
  */
 export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
@@ -78,31 +81,48 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   const aside = <T>(name: string, body: () => Promise<T>): Promise<T> =>
     profile ? profile.aside(name, body) : body();
 
+  const evaluation = async (done: number): Promise<void> => {
+    trainer.release();
+    const found = await aside('evaluation', () => actions.evaluate(done));
+    const score = selectionScore(found);
+    if (improves(score, best)) {
+      best = score;
+      await aside('checkpoint', () => actions.saveBest(done, score));
+    }
+    await input.log.writeEvaluation(done, found);
+  };
+  const evaluates = (done: number): boolean => done > 0 && done < maxIters && done % evalInterval === 0;
+
+  if (evaluates(input.from) && !input.log.hasEvaluation(input.from)) {
+    await evaluation(input.from);
+    // the checkpoint the run goes on from does not know of it yet
+    await actions.save(input.from, best);
+    meter.restart();
+  }
   for (let step = input.from; step < last; step++) {
     await profile?.before(step);
     const data = await timeline.run('wait for data', () => nextBatches(loader, accumulation));
     await trainer.step(step, data);
     meter.step(batch * accumulation, data.reduce((sum, { waitMs }) => sum + waitMs, 0) / 1000);
     const done = step + 1;
-    const end = done === last || interrupted();
+    const cut = done < last && interrupted();
+    const end = done === last || cut;
     const due = (interval: number): boolean => done % interval === 0;
     const pause = end || due(evalInterval) || due(checkpointInterval);
     if (pause || due(logInterval) || profile?.endsAt(done)) await report(done);
-    if (due(evalInterval) && done < maxIters && !end) {
-      trainer.release();
-      const { hiou, seen, unseen } = await aside('evaluation', () => actions.evaluate(done));
-      input.log.write({ step: done, eval: { hiou, seen, unseen } });
-      if (hiou !== null && hiou > (best ?? -1)) {
-        best = hiou;
-        await aside('checkpoint', () => actions.saveBest(done, hiou));
-      }
-    }
+    // who interrupts does not want to wait for it: it is made up for when the run goes on
+    if (evaluates(done) && !cut) await evaluation(done);
     if (end || due(checkpointInterval)) await aside('checkpoint', () => actions.save(done, best));
     await profile?.after(done);
     if (pause) meter.restart();
-    if (end && done < last) return { step: done, reason: 'interrupted' };
+    if (cut) return { step: done, reason: 'interrupted', best };
   }
-  return { step: last, reason: last === maxIters ? 'finished' : 'stopped' };
+  return { step: last, reason: last === maxIters ? 'finished' : 'stopped', best };
+}
+
+/** Whether a score is to be kept as the best; of equals the later one is, which has trained for longer. */
+export function improves(score: number, best: number | null): boolean {
+  return best === null || score >= best;
 }
 
 /** The step that a run ends after. */

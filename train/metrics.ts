@@ -114,6 +114,14 @@ export interface EvalReport extends ScoreReport {
   withBackground: ScoreReport | null;
 }
 
+/**
+ * What the evaluations of a run are compared by, to find its best checkpoint: hIoU; where that is undefined, since
+ * the images show no unseen or no seen class, the mean IoU of all classes; 0 where they show none at all.
+ */
+export function selectionScore({ hiou, mean }: Pick<ScoreReport, 'hiou' | 'mean'>): number {
+  return hiou ?? mean ?? 0;
+}
+
 /** Puts scores beside the names of their classes, in percent. */
 export function scoreReport(result: Scores, names: readonly string[], novel: readonly number[]): ScoreReport {
   return {

@@ -23,7 +23,7 @@ export interface OpenRun {
   textValues: HostTensor;
   /** Steps done before. */
   from: number;
-  /** Best hIoU so far; null before the first evaluation. */
+  /** Best score so far; null before the first evaluation. */
   best: number | null;
 }
 

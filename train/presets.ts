@@ -1,15 +1,25 @@
-import type { DatasetName, RunConfig, TrainingMode } from './config.ts';
+import type { DatasetName, RunConfig, TrainingMode } from './config_schema.ts';
 import { datasetInfo } from './datasets/info.ts';
 
 /** What a preset depends on besides its name. */
 export interface PresetOptions {
   mode?: TrainingMode;
-  /** Steps of the schedule; by default the published number. Intervals follow it. */
+  /** Steps of the schedule; by default the published number. Intervals follow it, and a shorter one's warm-up. */
   maxIters?: number;
+  /** Images in one forward pass; the images of a step stay those of the preset where this divides them. */
+  batch?: number;
+  /** Side in pixels of the embedded scenes; 48 by default. */
+  sceneSize?: number;
 }
 
-/** Where the scenes of the embedded miniature are drawn. */
-export const embeddedRoot = '.cache/embedded/VOCdevkit/VOC2012';
+/** Side in pixels of the scenes that the miniature CLIP was trained for. */
+const embeddedSize = 48;
+
+/** Folder that embedded scenes of a size are drawn into; one for each size, since runs may read several at a time. */
+export const embeddedCache = (size: number): string => `.cache/embedded/${size}`;
+
+/** `data.root` of embedded scenes of a size. */
+export const embeddedRoot = (size = embeddedSize): string => `${embeddedCache(size)}/VOCdevkit/VOC2012`;
 
 /** The miniature CLIP that `npm run pretrain:clip` trained. */
 export const embeddedClip = 'train/embedded/mini_clip.safetensors';
@@ -28,7 +38,7 @@ interface Published {
 const published: Record<DatasetName, Published> = {
   voc20: {
     root: 'data/VOCdevkit/VOC2012',
-    trainSplit: 'train',
+    trainSplit: 'trainaug',
     valSplit: 'val',
     iterations: 20_000,
     transductiveBatch: 32,
@@ -50,7 +60,8 @@ const published: Record<DatasetName, Published> = {
 };
 
 const inductiveBatch = 16;
-const batch = 4;
+/** Steps of the published warm-up, whatever the schedule. */
+const warmup = 1500;
 
 /** Where each benchmark and CLIP's weights are looked for when no path is given. */
 export const defaultRoot = (dataset: DatasetName): string => published[dataset].root;
@@ -66,7 +77,8 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
   const info = datasetInfo(dataset);
   const mode = options.mode ?? 'inductive';
   const transductive = mode === 'transductive';
-  const maxIters = options.maxIters ?? source.iterations / (transductive ? 2 : 1);
+  const usualIters = source.iterations / (transductive ? 2 : 1);
+  const maxIters = options.maxIters ?? usualIters;
   const images = transductive ? source.transductiveBatch : inductiveBatch;
   return {
     dataset,
@@ -113,12 +125,17 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
         { key: 'head', lrMultiple: 10 },
       ],
     },
-    schedule: { maxIters, warmupIters: 1500, warmupRatio: 1e-6, power: 0.9, minLr: 1e-6 },
+    schedule: {
+      maxIters,
+      warmupIters: Math.round(warmup * Math.min(1, maxIters / usualIters)),
+      warmupRatio: 1e-6,
+      power: 0.9,
+      minLr: 1e-6,
+    },
     train: {
       mode,
       startFrom: null,
-      batch,
-      accumulation: images / batch,
+      ...passes(images, options.batch ?? 4),
       logInterval: 50,
       evalInterval: Math.ceil(maxIters / 10),
       checkpointInterval: Math.ceil(maxIters / 10),
@@ -136,8 +153,14 @@ export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): R
   };
 }
 
-/** Steps of the embedded default. */
+/** Forward passes of `batch` images that come closest to a step of `images`. */
+function passes(images: number, batch: number): Pick<RunConfig['train'], 'batch' | 'accumulation'> {
+  return { batch, accumulation: Math.max(1, Math.round(images / batch)) };
+}
+
+/** Steps and images a step of the embedded default. */
 const embeddedIterations = 380;
+const embeddedBatch = 8;
 
 /**
  * The embedded default: VOC20 in icon scenes of 48 px on a miniature CLIP (patch 8, width 128, 6 blocks). The
@@ -148,22 +171,24 @@ const embeddedIterations = 380;
 export function embeddedPreset(options: PresetOptions = {}): RunConfig {
   const full = fullPreset('voc20', options);
   const maxIters = options.maxIters ?? embeddedIterations;
+  const size = options.sceneSize ?? embeddedSize;
   return {
     ...full,
     data: {
       ...full.data,
-      root: embeddedRoot,
+      root: embeddedRoot(size),
       clip: null,
+      trainSplit: 'train',
       embedded: true,
-      crop: 48,
-      scale: [48, 48],
+      crop: size,
+      scale: [size, size],
       ratio: [1, 1],
       catMaxRatio: 1,
       photometric: false,
       workers: 1,
     },
     model: {
-      vision: { patch: 8, width: 128, layers: 6, heads: 4, embedDim: 96, resolution: 48 },
+      vision: { patch: 8, width: 128, layers: 6, heads: 4, embedDim: 96, resolution: embeddedSize },
       prompts: { count: 8, deep: 5, dropout: 0.1 },
       stages: [[1, 2], [3, 4], [5]],
       aggregation: 'gaussian',
@@ -176,12 +201,18 @@ export function embeddedPreset(options: PresetOptions = {}): RunConfig {
     schedule: { ...full.schedule, maxIters, warmupIters: Math.round(maxIters / 5) },
     train: {
       ...full.train,
-      batch: 8,
-      accumulation: 1,
+      ...passes(embeddedBatch, options.batch ?? embeddedBatch),
       logInterval: 10,
       evalInterval: Math.ceil(maxIters / 2),
       checkpointInterval: Math.ceil(maxIters / 4),
     },
-    eval: { ...full.eval, crop: 48, stride: 48, shortSide: 48, seenPenalty: 0, backgroundThreshold: 0.3 },
+    eval: {
+      ...full.eval,
+      crop: size,
+      stride: size,
+      shortSide: size,
+      seenPenalty: 0,
+      backgroundThreshold: 0.3,
+    },
   };
 }

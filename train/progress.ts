@@ -1,3 +1,5 @@
+import type { RunConfig } from './config.ts';
+
 /** Throughput since it was last asked for. */
 export interface Throughput {
   imagesPerSecond: number;
@@ -67,6 +69,16 @@ export function formatStep(report: StepReport): string {
     `data wait ${Math.round(dataWait * 100)}%`,
     `ETA ${formatDuration(secondsLeft)}`,
   ].join('  ');
+}
+
+/** What a run is going to do, in one line. */
+export function formatPlan({ schedule, train }: RunConfig, images: { train: number; val: number }): string {
+  const { batch, accumulation } = train;
+  return [
+    `batch ${batch} x accumulation ${accumulation} = ${batch * accumulation} images a step`,
+    `${schedule.maxIters} steps, warm-up ${schedule.warmupIters}`,
+    `${images.train} images to train on, ${images.val} to evaluate on`,
+  ].join('; ');
 }
 
 /** Where progress goes; `process.stdout` is one. */

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -9,15 +8,18 @@ import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './cli_train.ts';
 import { engineOptions, type RunConfig } from './config.ts';
 import { type Dataset, openDataset } from './datasets/dataset.ts';
+import type { DatasetInfo } from './datasets/info.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
 import { evaluateRun } from './evaluate_run.ts';
 import { imageProgress } from './image_progress.ts';
 import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
-import { type LoopEnd, lastStep, trainingLoop } from './loop.ts';
-import { freshWeights, newRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
+import { improves, type LoopEnd, lastStep, trainingLoop } from './loop.ts';
+import { selectionScore } from './metrics.ts';
+import { freshWeights, newRun, type OpenRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
+import { embeddedCache } from './presets.ts';
 import { saveProfile } from './profile/save.ts';
 import { ProfileSession } from './profile/session.ts';
-import { formatDuration, type Progress, showProgress } from './progress.ts';
+import { formatDuration, formatPlan, type Progress, showProgress } from './progress.ts';
 import { watchEvaluation } from './report/examples.ts';
 import { writeReport } from './report/write_report.ts';
 import {
@@ -29,18 +31,26 @@ import {
   openRunFolder,
   openRunLog,
   type RunFolder,
+  requireNewFolder,
+  runFolder,
   saveEvaluation,
 } from './run_folder.ts';
 import { learningRate } from './schedule.ts';
-import { evaluationTable } from './table.ts';
+import { evaluationLine, evaluationTable } from './table.ts';
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {
   const { config, workDir, resume, banner, profile } = request;
   if (banner) console.log(banner);
+  if (!resume) requireNewFolder(workDir);
   await ensureAdapter({ adapter: config.adapter ?? undefined });
   await prepareData(config);
-  const dataset = await openDataset(config.dataset, config.data.root, config.data.trainSplit);
+  const { root, trainSplit, valSplit } = config.data;
+  const dataset = await openDataset(config.dataset, root, trainSplit);
+  const images = {
+    train: dataset.items.length,
+    val: (await openDataset(config.dataset, root, valSplit)).items.length,
+  };
   const adapter = config.adapter ?? undefined;
   const peak = profile === null ? null : await measurePeakForProfile(nodePlatform(), adapter);
   const engine = await createEngine(nodePlatform(), {
@@ -48,48 +58,73 @@ export async function train(request: TrainRequest): Promise<number> {
     ...(peak && { profile: true }),
   });
   try {
-    const folder = resume ? await openRunFolder(workDir, config) : await createRunFolder(workDir, config);
     const progress = showProgress(process.stdout);
+    // before the folder is touched: where something does not fit, the same command may come again
+    const run = await openRun(engine, request, dataset.info);
+    const session = peak ? openSession(run, request, peak, progress) : undefined;
+    const folder = await (resume ? openRunFolder : createRunFolder)(workDir, config);
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
-    return await trainOn(engine, request, dataset, folder, progress, peak);
+    progress.note(formatPlan(config, images));
+    return await trainOn(run, config, dataset, folder, progress, session);
   } finally {
     await engine.close();
   }
 }
 
-/** Draws the embedded scenes on first use. */
-export async function prepareData(config: RunConfig): Promise<void> {
-  if (!config.data.embedded) return;
-  // the folder ends in VOCdevkit/VOC2012
-  const cache = dirname(dirname(config.data.root));
-  await ensureEmbeddedVoc(cache, { seed: 0, size: config.data.crop, ...defaultCounts });
+/** Draws the embedded scenes on first use, into `data.root`. */
+export async function prepareData({ data }: RunConfig): Promise<void> {
+  if (!data.embedded) return;
+  await ensureEmbeddedVoc(embeddedCache(data.crop), { seed: 0, size: data.crop, ...defaultCounts });
+}
+
+/** The run as its latest checkpoint left it, or at its first step. */
+async function openRun(
+  engine: Engine,
+  { config, workDir, resume }: TrainRequest,
+  info: DatasetInfo,
+): Promise<OpenRun> {
+  const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
+  return saved === null
+    ? newRun(engine, config, await freshWeights(engine, config, info))
+    : await savedRun(engine, config, info, saved);
+}
+
+/** The profile that was asked for. @throws ConfigError where the run is too short for it. */
+function openSession(
+  { engine, from }: OpenRun,
+  { config, workDir, profile }: TrainRequest,
+  peak: Peak,
+  progress: Progress,
+): ProfileSession {
+  return new ProfileSession({
+    engine,
+    timeline: new Timeline(),
+    steps: profile!,
+    from,
+    last: lastStep(config),
+    finish: (recording) => saveProfile(recording, peak, engine.gpu.device.name, runFolder(workDir), progress),
+  });
 }
 
 async function trainOn(
-  engine: Engine,
-  { config, resume, profile }: TrainRequest,
+  run: OpenRun,
+  config: RunConfig,
   dataset: Dataset,
   folder: RunFolder,
   progress: Progress,
-  peak: Peak | null,
+  profile: ProfileSession | undefined,
 ): Promise<number> {
   const start = performance.now();
-  const saved = resume ? latestCheckpoint(folder) : null;
-  const run =
-    saved === null
-      ? newRun(engine, config, await freshWeights(engine, config, dataset.info))
-      : await savedRun(engine, config, dataset.info, saved);
-  const { store, optimizer, text, textValues, from, best } = run;
+  const { engine, store, optimizer, text, textValues, from, best } = run;
   const pool = (): number => engine.stats().live;
+  const save = (file: string, step: number, score: number | null): Promise<void> =>
+    saveCheckpoint(file, store, optimizer, textValues, { step, best: score, config });
   const log = await openRunLog(folder.log, from);
   const loader = openTrainLoader(config, dataset);
   const interrupt = watchInterrupt(progress.note);
   let end: LoopEnd;
   try {
-    const timeline = new Timeline();
-    const trainer = openTrainer(run, config, dataset.info, timeline);
-    const save = (file: string, step: number, hiou: number | null): Promise<void> =>
-      saveCheckpoint(file, store, optimizer, textValues, { step, best: hiou, config });
+    const trainer = openTrainer(run, config, dataset.info, profile?.timeline);
     end = await trainingLoop({
       config,
       trainer,
@@ -99,25 +134,15 @@ async function trainOn(
       from,
       best,
       interrupted: interrupt.asked,
-      profile:
-        peak && profile !== null
-          ? new ProfileSession({
-              engine,
-              timeline,
-              steps: profile,
-              from,
-              last: lastStep(config),
-              finish: (recording) => saveProfile(recording, peak, engine.gpu.device.name, folder, progress),
-            })
-          : undefined,
+      profile,
       actions: {
         learningRate: (step) =>
           Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
         gpuBytes: pool,
         evaluate: (step) => evaluated(step),
-        saveBest: (step, hiou) => save(bestCheckpointFile(folder), step, hiou),
-        save: async (step, hiou) => {
-          await save(checkpointFile(folder, step), step, hiou);
+        saveBest: (step, score) => save(bestCheckpointFile(folder), step, score),
+        save: async (step, score) => {
+          await save(checkpointFile(folder, step), step, score);
           await markLatest(folder, step);
         },
       },
@@ -141,7 +166,9 @@ async function trainOn(
     progress: imageProgress(process.stdout, 'evaluated'),
   });
   await saveEvaluation(folder.evaluation, end.step, report);
-  log.write({ step: end.step, eval: { hiou: report.hiou, seen: report.seen, unseen: report.unseen } });
+  const score = selectionScore(report);
+  if (improves(score, end.best)) await save(bestCheckpointFile(folder), end.step, score);
+  await log.writeEvaluation(end.step, report);
   const file = await writeReport({
     engine,
     store,
@@ -164,7 +191,7 @@ async function trainOn(
       progress: imageProgress(process.stdout, 'evaluated'),
     });
     await saveEvaluation(folder.evaluation, step, report);
-    progress.note(`step ${step}: mIoU seen ${report.seen}, unseen ${report.unseen}, hIoU ${report.hiou}`);
+    progress.note(`step ${step}: ${evaluationLine(report)}`);
     return report;
   }
 }

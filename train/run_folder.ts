@@ -38,13 +38,9 @@ export function runFolder(root: string): RunFolder {
   };
 }
 
-/**
- * Makes the folder of a new run and saves its configuration.
- * @throws ConfigError where the folder holds anything already, DataError where it cannot be made.
- */
-export async function createRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
-  const folder = runFolder(root);
-  if (existsSync(folder.config)) {
+/** @throws ConfigError where the folder of a new run holds anything already. */
+export function requireNewFolder(root: string): void {
+  if (existsSync(runFolder(root).config)) {
     throw new ConfigError(
       `--work-dir ${root}: there is a run in it already`,
       'Continue it with --resume, or choose another --work-dir',
@@ -57,6 +53,15 @@ export async function createRunFolder(root: string, config: RunConfig): Promise<
       'Choose an empty or a new folder',
     );
   }
+}
+
+/**
+ * Makes the folder of a new run and saves its configuration.
+ * @throws ConfigError where the folder holds anything already, DataError where it cannot be made.
+ */
+export async function createRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
+  requireNewFolder(root);
+  const folder = runFolder(root);
   makeFolders(folder);
   await writeFileAtomic(folder.config, formatConfig(config));
   return folder;
@@ -81,7 +86,7 @@ export function checkpointFile(folder: RunFolder, step: number): string {
   return join(folder.checkpoints, `step-${String(step).padStart(6, '0')}.safetensors`);
 }
 
-/** The checkpoint with the best evaluation. */
+/** The checkpoint with the best evaluation, the later one of equals. */
 export function bestCheckpointFile(folder: RunFolder): string {
   return join(folder.checkpoints, 'best.safetensors');
 }
@@ -118,6 +123,10 @@ export function saveEvaluation(file: string, step: number | null, report: EvalRe
 /** Appends to `log.jsonl`. */
 export interface RunLog {
   write(record: { step: number } & Record<string, unknown>): void;
+  /** Appends an evaluation; one of the same step that is there already goes. */
+  writeEvaluation(step: number, scores: Pick<EvalReport, 'hiou' | 'seen' | 'unseen'>): Promise<void>;
+  /** Whether an evaluation of this step is there. */
+  hasEvaluation(step: number): boolean;
 }
 
 /**
@@ -126,22 +135,34 @@ export interface RunLog {
  */
 export async function openRunLog(file: string, keepUpTo = -1): Promise<RunLog> {
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-  const end = lines.findIndex((line) => !(stepOf(line) <= keepUpTo));
+  const end = lines.findIndex((line) => !(Number(recordOf(line).step) <= keepUpTo));
   const kept = end < 0 ? lines : lines.slice(0, end);
   await writeFileAtomic(file, kept.map((line) => `${line}\n`).join(''));
+  const linesNow = (): string[] => attempt(file, () => readFileSync(file, 'utf8').split('\n').slice(0, -1));
+  const isEvaluationOf = (step: number) => (line: string) => {
+    const record = recordOf(line);
+    return record.step === step && record.eval !== undefined;
+  };
   return {
     write(record) {
       attempt(file, () => appendFileSync(file, `${JSON.stringify(record)}\n`));
     },
+    async writeEvaluation(step, { hiou, seen, unseen }) {
+      const isSame = isEvaluationOf(step);
+      const others = linesNow().filter((line) => !isSame(line));
+      const line = JSON.stringify({ step, eval: { hiou, seen, unseen } });
+      await writeFileAtomic(file, [...others, line].map((text) => `${text}\n`).join(''));
+    },
+    hasEvaluation: (step) => linesNow().some(isEvaluationOf(step)),
   };
 }
 
-/** The step of a log line; NaN for anything that is not a whole record. */
-function stepOf(line: string): number {
+/** The record of a log line; empty for anything that is not a whole one. */
+function recordOf(line: string): { step?: unknown; eval?: unknown } {
   try {
-    return Number((JSON.parse(line) as { step?: unknown }).step);
+    return (JSON.parse(line) ?? {}) as { step?: unknown };
   } catch {
-    return Number.NaN;
+    return {};
   }
 }
 
@@ -151,7 +172,8 @@ function makeFolders(folder: RunFolder): void {
   }
 }
 
-function attempt<Result>(path: string, action: () => Result): Result {
+/** Does something with a file or folder of a run. @throws DataError that names it and the system's reason. */
+export function attempt<Result>(path: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {

@@ -8,6 +8,13 @@ export function evaluationTable(report: EvalReport): string {
   return [classTable(report), ...note, summaryTable(report)].join('\n');
 }
 
+/** The mIoUs of an evaluation in one line; - and the reason where one is undefined. */
+export function evaluationLine({ seen, unseen, hiou }: ScoreReport): string {
+  const absent = Object.entries({ seen, unseen }).flatMap(([name, value]) => (value === null ? [name] : []));
+  const reason = absent.length === 0 ? '' : ` (no ${absent.join(' and no ')} class to score)`;
+  return `mIoU seen ${decimal(seen)}, unseen ${decimal(unseen)}, hIoU ${decimal(hiou)}${reason}`;
+}
+
 /** The classes down the lines, in two columns, in three from 31 classes on. */
 function classTable({ classes }: ScoreReport): string {
   const columns = classes.length > 30 ? 3 : 2;

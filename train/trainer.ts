@@ -165,6 +165,6 @@ export class Trainer {
       this.batches[i].image.write(images);
       this.batches[i].labels.write(new Uint32Array(labels.buffer, labels.byteOffset, labels.length));
     });
-    this.state.random.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32), step, 0));
+    this.state.random.write(Uint32Array.of(seed, 0, step, 0));
   }
 }

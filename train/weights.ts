@@ -165,6 +165,14 @@ async function classEmbeddings(
       'Give class embeddings with --text-embeddings FILE.npy.',
     );
   }
+  const last = loadVocabulary().end;
+  if (text.vocabularySize <= last) {
+    throw new DataError(
+      file,
+      `has ${text.vocabularySize} token embeddings, but CLIP's tokenizer numbers tokens up to ${last}`,
+      "Give OpenAI's CLIP, or class embeddings with --text-embeddings FILE.npy.",
+    );
+  }
   const parameters = new Map<string, Tensor>();
   for (const [name, { shape, data }] of tensors) {
     if (!name.startsWith('text_encoder.')) continue;

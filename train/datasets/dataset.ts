@@ -1,10 +1,8 @@
-import { stat } from 'node:fs/promises';
-import { systemCause } from '../../engine/atomic_file.ts';
-import { DataError } from '../../engine/errors.ts';
 import type { DatasetName } from '../config_schema.ts';
 import type { DatasetInfo } from './define.ts';
 import { datasetInfo } from './info.ts';
-import { type DatasetItem, listCocoStuff, listContext, listVoc } from './layouts.ts';
+import { cocoStuff, type DatasetItem, type Layout, pascalContext, voc } from './layouts.ts';
+import { checkRoot } from './root.ts';
 
 export type { DatasetItem } from './layouts.ts';
 
@@ -16,7 +14,11 @@ export interface Dataset {
   items: DatasetItem[];
 }
 
-const listers = { voc20: listVoc, context59: listContext, coco171: listCocoStuff };
+const layouts: Readonly<Record<DatasetName, Layout>> = {
+  voc20: voc,
+  context59: pascalContext,
+  coco171: cocoStuff,
+};
 
 /**
  * Lists a split of a benchmark in its own layout below `root` (see `layouts.ts`). The files of single images
@@ -26,11 +28,7 @@ const listers = { voc20: listVoc, context59: listContext, coco171: listCocoStuff
  */
 export async function openDataset(name: DatasetName, root: string, split: string): Promise<Dataset> {
   const info = datasetInfo(name);
-  const hint = `--data-root takes the folder that holds ${info.title} in its own layout.`;
-  try {
-    if (!(await stat(root)).isDirectory()) throw new DataError(root, 'is a file, wanted a folder', hint);
-  } catch (error) {
-    throw error instanceof DataError ? error : new DataError(root, systemCause(error), hint);
-  }
-  return { info, split, items: await listers[name](root, split) };
+  const layout = layouts[name];
+  await checkRoot(root, info.title, layout);
+  return { info, split, items: await layout.list(root, split) };
 }

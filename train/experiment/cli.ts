@@ -6,6 +6,7 @@ import {
   addSettingFlags,
   givenData,
   pathArgument,
+  presetOptions,
   readOverrides,
   realSurroundings,
   requireFiles,
@@ -15,7 +16,7 @@ import {
 } from '../cli.ts';
 import { chooseData } from '../cli_data.ts';
 import type { RunConfig } from '../config.ts';
-import { applyOverrides, overriddenValue } from '../config_set.ts';
+import { applyOverrides } from '../config_set.ts';
 import { embeddedClip, embeddedPreset } from '../presets.ts';
 
 /** A series of trainings on the embedded default, as the command line asks for it. */
@@ -85,8 +86,7 @@ export function readExperiment(
     );
   }
   const seeds = readSeeds(options.seeds);
-  const maxIters = overriddenValue(overrides, 'schedule.maxIters') as number | undefined;
-  const preset = embeddedPreset(maxIters === undefined ? {} : { maxIters });
+  const preset = embeddedPreset(presetOptions(overrides));
   const base = { ...preset, seed: seeds[0]!, data: { ...preset.data, root, clip } };
   return { config: applyOverrides(base, overrides), seeds, json, banner };
 }

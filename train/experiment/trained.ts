@@ -74,7 +74,7 @@ export async function trainModel(
       trainer,
       loader,
       progress,
-      log: { write: () => {} },
+      log: { write: () => {}, writeEvaluation: async () => {}, hasEvaluation: () => false },
       from: 0,
       best: null,
       interrupted: () => false,

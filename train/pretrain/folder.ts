@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCause, writeFileAtomic } from '../../engine/atomic_file.ts';
+import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import { checkpointFile, markLatest, type RunFolder, runFolder } from '../run_folder.ts';
+import { attempt, checkpointFile, markLatest, type RunFolder, runFolder } from '../run_folder.ts';
 import { type PretrainSettings, parseSettings } from './settings.ts';
 
 /**
@@ -58,12 +58,4 @@ async function writeSettings(root: string, settings: PretrainSettings): Promise<
   attempt(root, () => mkdirSync(folder.checkpoints, { recursive: true }));
   await writeFileAtomic(folder.config, `${JSON.stringify(settings, null, 2)}\n`);
   return folder;
-}
-
-function attempt<Result>(path: string, action: () => Result): Result {
-  try {
-    return action();
-  } catch (error) {
-    throw new DataError(path, `cannot be used: ${systemCause(error)}`, 'Check --work-dir');
-  }
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { ConfigError } from '../../engine/errors.ts';
 import type { ClipConfig } from '../../model/clip.ts';
-import { describeIssues } from '../config_errors.ts';
+import { describeIssues, problemsError } from '../config_errors.ts';
 import { orNull, pair, real, text, whole } from '../config_fields.ts';
+import { widestHead } from '../config_rules.ts';
 import type { CaptionBook } from './captions.ts';
 
 const model = z.strictObject({
@@ -97,17 +97,19 @@ export function parseSettings(value: unknown, origin: string): PretrainSettings 
     ? contradictions(result.data).map((message) => ({ message, hint: '' }))
     : describeIssues(pretrainSchema, value, result.error);
   if (result.success && problems.length === 0) return result.data;
-  const hints = [...new Set(problems.map(({ hint }) => hint).filter((hint) => hint !== ''))];
-  throw new ConfigError(
-    `${origin}: ${problems.map(({ message }) => message).join('\n  ')}`,
-    hints.join('\n'),
-  );
+  throw problemsError(origin, problems);
 }
 
 function contradictions({ model, stage1, stage2 }: PretrainSettings): string[] {
   const divides = (part: string, by: number, whole: string, of: number): string[] =>
     of % by === 0 ? [] : [`${part}: ${by} does not divide ${whole}, which is ${of}`];
+  const narrow = (part: string, heads: number, whole: string, width: number): string[] =>
+    width <= widestHead * heads
+      ? []
+      : [`${part}: ${heads} heads of ${whole}, which is ${width}, are wider than ${widestHead} columns each`];
   return [
+    ...narrow('model.heads', model.heads, 'model.width', model.width),
+    ...narrow('model.textHeads', model.textHeads, 'model.textWidth', model.textWidth),
     ...divides('model.heads', model.heads, 'model.width', model.width),
     ...divides('model.textHeads', model.textHeads, 'model.textWidth', model.textWidth),
     ...divides('model.patch', model.patch, 'stage1.size', stage1.size),

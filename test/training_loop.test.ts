@@ -1,0 +1,127 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RunConfig } from '../train/config.ts';
+import type { TrainLoader } from '../train/loader.ts';
+import { improves, type LoopEnd, trainingLoop } from '../train/loop.ts';
+import type { EvalReport } from '../train/metrics.ts';
+import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { formatPlan } from '../train/progress.ts';
+import { openRunLog } from '../train/run_folder.ts';
+import type { Trainer } from '../train/trainer.ts';
+
+/** The loop with steps that do nothing: what is evaluated and saved when. */
+const test = suite('training loop');
+const folder = mkdtempSync(join(tmpdir(), 'training-loop-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const trainer = {
+  step: async () => {},
+  release: () => {},
+  report: async () => ({ focal: 0, dice: 0, total: 0, each: [] }),
+} as unknown as Trainer;
+const loader = {
+  startAt: () => {},
+  next: async () => ({ waitMs: 0 }),
+} as unknown as TrainLoader;
+
+const reportOf = (hiou: number | null, mean: number | null = hiou): EvalReport => {
+  const part = { seen: hiou, unseen: hiou, hiou, mean, pixelAccuracy: null };
+  return { ...part, classes: [], withBackground: null };
+};
+
+interface Asked {
+  /** Steps done before, and the best score of them. */
+  from?: number;
+  best?: number | null;
+  stopAt?: number;
+  /** Interrupted when so many steps are done. */
+  cutAt?: number;
+  /** The evaluation after a step. */
+  found?: (step: number) => EvalReport;
+}
+
+/** Twelve steps, evaluated every four, saved every six: what was done, in order, and the evaluations in the log. */
+async function run(log: string, asked: Asked): Promise<{ done: string[]; end: LoopEnd; logged: unknown[] }> {
+  const preset = embeddedPreset({ maxIters: 12 });
+  const config: RunConfig = {
+    ...preset,
+    train: { ...preset.train, evalInterval: 4, checkpointInterval: 6, stopAt: asked.stopAt ?? null },
+  };
+  const file = join(folder, `${log}.jsonl`);
+  const done: string[] = [];
+  let steps = asked.from ?? 0;
+  const end = await trainingLoop({
+    config,
+    trainer,
+    loader,
+    log: await openRunLog(file, steps),
+    progress: { report: () => {}, note: () => {}, finish: () => {} },
+    from: steps,
+    best: asked.best ?? null,
+    interrupted: () => ++steps === asked.cutAt,
+    actions: {
+      save: async (step, best) => void done.push(`save ${step} ${best}`),
+      saveBest: async (step, best) => void done.push(`best ${step} ${best}`),
+      evaluate: async (step) => {
+        done.push(`evaluate ${step}`);
+        return (asked.found ?? reportOf)(step);
+      },
+      learningRate: () => 0,
+      gpuBytes: () => 0,
+    },
+  });
+  const records = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return { done, end, logged: records.filter((record) => 'eval' in record).map(({ step }) => step) };
+}
+
+test('the plan tells the images of a step and the warm-up', () => {
+  assert.is(
+    formatPlan(fullPreset('voc20', { batch: 2 }), { train: 10582, val: 1449 }),
+    'batch 2 x accumulation 8 = 16 images a step; 20000 steps, warm-up 1500; 10582 images to train on, 1449 to evaluate on',
+  );
+});
+
+test('evaluates and saves at the intervals; the last evaluation is left to the caller, with the best so far', async () => {
+  const { done, end, logged } = await run('whole', {});
+  assert.equal(done, ['evaluate 4', 'best 4 4', 'save 6 4', 'evaluate 8', 'best 8 8', 'save 12 8']);
+  assert.equal(end, { step: 12, reason: 'finished', best: 8 });
+  assert.equal(logged, [4, 8]);
+});
+
+test('an evaluation that is due where --stop-at ends the run is done, and not again afterwards', async () => {
+  const stopped = await run('stopped', { stopAt: 4 });
+  assert.equal(stopped.done, ['evaluate 4', 'best 4 4', 'save 4 4']);
+  assert.equal(stopped.end, { step: 4, reason: 'stopped', best: 4 });
+  const resumed = await run('stopped', { from: 4, best: 4, stopAt: 5 });
+  assert.equal(resumed.done, ['save 5 4']);
+});
+
+test('an evaluation that an interruption left out is made up for first, and its score kept', async () => {
+  const cut = await run('cut', { cutAt: 4 });
+  assert.equal(cut.done, ['save 4 null']);
+  assert.equal(cut.end, { step: 4, reason: 'interrupted', best: null });
+  const resumed = await run('cut', { from: 4, stopAt: 5 });
+  assert.equal(resumed.done, ['evaluate 4', 'best 4 4', 'save 4 4', 'save 5 4']);
+  assert.equal(resumed.logged, [4]);
+});
+
+test('the best is by hIoU, by the mean where that is undefined; of equals the later', async () => {
+  const falling = await run('falling', { found: (step) => reportOf(10 - step) });
+  assert.equal([falling.end.best, falling.done.filter((line) => line.startsWith('best'))], [6, ['best 4 6']]);
+  const seenOnly = await run('seen', { found: (step) => reportOf(null, 20 + step) });
+  assert.is(seenOnly.end.best, 28);
+  const nothing = await run('nothing', { found: () => reportOf(null) });
+  assert.equal(
+    nothing.done.filter((line) => line.startsWith('best')),
+    ['best 4 0', 'best 8 0'],
+  );
+  assert.ok(improves(0, null));
+});
+
+test.run();
