@@ -38,7 +38,7 @@ export class AdapterError extends UserError {
 
 /** What to do where a model asks too much of a GPU. */
 const LESS_MEMORY =
-  'Use less of it: --set train.batch=1 (with train.accumulation for the same gradient), --set engine.checkpointing=true, ' +
+  'Use less of it: --set train.batch=1 (in a new run train.accumulation follows), --set engine.checkpointing=true, ' +
   '--precision f16, or a smaller crop.';
 
 /** More memory than the GPU has, or binds at a time. */

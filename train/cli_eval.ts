@@ -5,6 +5,7 @@ import {
   addSettingFlags,
   givenData,
   pathArgument,
+  presetOptions,
   readOverrides,
   realSurroundings,
   requireFiles,
@@ -113,7 +114,8 @@ export function resolveEval(
     ...givenData(overrides),
   };
   const { embedded, root, clip } = chooseData(data, around.exists);
-  const preset = embedded ? embeddedPreset() : fullPreset(asked);
+  const options = presetOptions(overrides);
+  const preset = embedded ? embeddedPreset(options) : fullPreset(asked, options);
   const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
   const banner = embedded ? embeddedBanner('its data are used', checkpoint) : null;
   return { config: applyOverrides(base, overrides), banner, carried: false };
