@@ -64,22 +64,37 @@ function choicesFor(
 ): Choice[] {
   const variants = tiles.fitting(kernel).filter(({ name }) => !wanted || name === wanted);
   if (earlier) {
-    const tilesOf = (variant: Variant) =>
-      allTiles ? variant.tile.space : [{ ...variant.tile.default, ...tile }];
-    const choices = variants.flatMap((variant) =>
-      tilesOf(variant).map((entry) => ({ variant, tile: entry })),
-    );
-    return withTwins(choices, earlier);
+    const every = tile
+      ? withTile(variants, tile, tiles)
+      : allTiles
+        ? withAllTiles(variants)
+        : untuned(variants, tiles);
+    return withTwins(every, earlier);
   }
   if (allTiles || tune) {
-    return variants.flatMap((variant) => variant.tile.space.map((entry) => ({ variant, tile: entry })));
+    return withAllTiles(variants);
   }
   if (tile) {
-    const [variant] = variants.filter((v) => Object.keys(tile).every((name) => name in v.tile.default));
-    return variant ? [{ variant, tile: { ...variant.tile.default, ...tile } }] : [];
+    return withTile(variants, tile, tiles).slice(0, 1);
   }
-  if (wanted) return variants.map((variant) => ({ variant, tile: variant.tile.default }));
+  if (wanted) return untuned(variants, tiles);
   return [tiles.choose(kernel, dims, precision)];
+}
+
+function untuned(variants: readonly Variant[], tiles: TileTable): Choice[] {
+  return variants.map((variant) => ({ variant, tile: tiles.untunedTile(variant) }));
+}
+
+function withAllTiles(variants: readonly Variant[]): Choice[] {
+  return variants.flatMap((variant) => variant.tile.space.map((tile) => ({ variant, tile })));
+}
+
+/** The variants that have the constants of a tile, with it. */
+function withTile(variants: readonly Variant[], tile: Tile, tiles: TileTable): Choice[] {
+  const having = variants.filter((variant) =>
+    Object.keys(tile).every((name) => name in variant.tile.default),
+  );
+  return untuned(having, tiles).map((choice) => ({ ...choice, tile: { ...choice.tile, ...tile } }));
 }
 
 /** Refuses a variant or a tile constant that none of the kernels has, and a variant that does not fit. */

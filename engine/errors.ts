@@ -38,8 +38,8 @@ export class AdapterError extends UserError {
 
 /** What to do where a model asks too much of a GPU. */
 const LESS_MEMORY =
-  'Use less of it: --set train.batch=1 (in a new run train.accumulation follows), --set engine.checkpointing=true, ' +
-  '--precision f16, or a smaller crop.';
+  'Less memory takes a smaller batch (train.batch) or crop (data.crop, eval.crop), fewer classes at a time, ' +
+  '--precision f16, and in training --set engine.checkpointing=true.';
 
 /** More memory than the GPU has, or binds at a time. */
 export class OutOfMemoryError extends UserError {
@@ -57,7 +57,7 @@ export class DeviceLostError extends UserError {
   constructor(message: string) {
     super(
       message,
-      `The driver crashed, was reset or ran out of memory; training goes on with --resume. ${LESS_MEMORY}`,
+      `The driver crashed, was reset or ran out of memory; a training goes on from its last checkpoint with --resume. ${LESS_MEMORY}`,
     );
   }
 }

@@ -31,8 +31,11 @@ for (const kernel of catalogue) {
     test(`${kernel.name} ${name} in f16`, async () => {
       if (!gpu.device.facts.f16) return;
       const problem = makeProblem(kernel, dims, 'f16');
-      for (const variant of gpu.tiles.fitting(kernel))
-        await compare(problem, { variant, tile: variant.tile.default });
+      for (const variant of gpu.tiles.fitting(kernel)) {
+        const { hardware, default: software } = variant.tile;
+        for (const tile of new Set([software, hardware ?? software]))
+          await compare(problem, { variant, tile });
+      }
     });
   }
 }

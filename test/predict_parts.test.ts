@@ -168,7 +168,14 @@ test('sizes that do not fit become smaller in the same shape', () => {
 test('a picture is one line', () => {
   const found = { file: 'p/a.jpg', width: 4, height: 3, overlay: 'o', mask: 'm' };
   assert.is(
-    foundLine({ ...found, shares: { background: 0.875, 'traffic light': 0.1245, cat: 0.0005 } }),
+    foundLine({
+      ...found,
+      shares: [
+        { name: 'background', share: 0.875 },
+        { name: 'traffic light', share: 0.1245 },
+        { name: 'cat', share: 0.0005 },
+      ],
+    }),
     'p/a.jpg  4 x 3  background 87.5%  traffic light 12.4%  cat <0.1%',
   );
 });

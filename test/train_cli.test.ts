@@ -43,7 +43,7 @@ test('a run goes to the end and leaves config, log, metrics, checkpoints, pictur
   assert.match(output, /hIoU/);
   assert.match(
     output,
-    'batch 2 x accumulation 1 = 2 images a step; 6 steps, warm-up 1; 1500 images to train on, 300 to evaluate on',
+    'batch 2 x accumulation 1 = 2 images a step; 6 steps, warm-up 1; 1500 images to train on, 3 to evaluate on',
   );
   const evaluation = JSON.parse(read('whole', 'eval.json'));
   assert.type(evaluation.seen, 'number');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ConfigError } from '../engine/errors.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { TrainLoader } from '../train/loader.ts';
 import { improves, type LoopEnd, trainingLoop } from '../train/loop.ts';
@@ -11,6 +12,7 @@ import { embeddedPreset, fullPreset } from '../train/presets.ts';
 import { formatPlan } from '../train/progress.ts';
 import { openRunLog } from '../train/run_folder.ts';
 import type { Trainer } from '../train/trainer.ts';
+import { rejectionOf } from './error_of.ts';
 
 /** The loop with steps that do nothing: what is evaluated and saved when. */
 const test = suite('training loop');
@@ -39,8 +41,10 @@ interface Asked {
   stopAt?: number;
   /** Interrupted when so many steps are done. */
   cutAt?: number;
-  /** The evaluation after a step. */
+  /** The evaluation after a step; one that throws ends the process, so to speak. */
   found?: (step: number) => EvalReport;
+  /** Receives what was done. */
+  into?: string[];
 }
 
 /** Twelve steps, evaluated every four, saved every six: what was done, in order, and the evaluations in the log. */
@@ -51,7 +55,7 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
     train: { ...preset.train, evalInterval: 4, checkpointInterval: 6, stopAt: asked.stopAt ?? null },
   };
   const file = join(folder, `${log}.jsonl`);
-  const done: string[] = [];
+  const done = asked.into ?? [];
   let steps = asked.from ?? 0;
   const end = await trainingLoop({
     config,
@@ -96,7 +100,7 @@ test('evaluates and saves at the intervals; the last evaluation is left to the c
 
 test('an evaluation that is due where --stop-at ends the run is done, and not again afterwards', async () => {
   const stopped = await run('stopped', { stopAt: 4 });
-  assert.equal(stopped.done, ['evaluate 4', 'best 4 4', 'save 4 4']);
+  assert.equal(stopped.done, ['save 4 null', 'evaluate 4', 'best 4 4', 'save 4 4']);
   assert.equal(stopped.end, { step: 4, reason: 'stopped', best: 4 });
   const resumed = await run('stopped', { from: 4, best: 4, stopAt: 5 });
   assert.equal(resumed.done, ['save 5 4']);
@@ -109,6 +113,34 @@ test('an evaluation that an interruption left out is made up for first, and its 
   const resumed = await run('cut', { from: 4, stopAt: 5 });
   assert.equal(resumed.done, ['evaluate 4', 'best 4 4', 'save 4 4', 'save 5 4']);
   assert.equal(resumed.logged, [4]);
+});
+
+test('the checkpoint of a step is there before its evaluation begins, and an evaluation that dies is made up for', async () => {
+  const done: string[] = [];
+  const dies = (step: number): EvalReport => {
+    throw new Error(`killed in the evaluation of step ${step}`);
+  };
+  await rejectionOf(Error, () => run('killed', { stopAt: 4, found: dies, into: done }));
+  assert.equal(done, ['save 4 null', 'evaluate 4']);
+  const resumed = await run('killed', { from: 4, stopAt: 5 });
+  assert.equal(resumed.done, ['evaluate 4', 'best 4 4', 'save 4 4', 'save 5 4']);
+});
+
+test('a score that is no better leaves the checkpoint as it is', async () => {
+  const stopped = await run('worse', { from: 2, stopAt: 4, best: 50 });
+  assert.equal(stopped.done, ['save 4 50', 'evaluate 4']);
+  assert.equal(stopped.logged, [4]);
+});
+
+test('an interruption at the last step counts', async () => {
+  const cut = await run('late', { from: 10, cutAt: 12 });
+  assert.equal(cut.done, ['save 12 null']);
+  assert.equal(cut.end, { step: 12, reason: 'interrupted', best: null });
+});
+
+test('a run does not go back to an earlier step', async () => {
+  const error = await rejectionOf(ConfigError, () => run('back', { from: 8, stopAt: 5 }));
+  assert.is(error.message, 'train.stopAt: 5, but the run has done 8 steps');
 });
 
 test('the best is by hIoU, by the mean where that is undefined; of equals the later', async () => {

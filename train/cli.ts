@@ -8,6 +8,7 @@ import { loadConfig, type RunConfig } from './config.ts';
 import { listFields, valueAt } from './config_fields.ts';
 import { settingsSchema } from './config_schema.ts';
 import { checkedOverride, type Override, overriddenValue, parseOverride, parseValue } from './config_set.ts';
+import { pathKind } from './path_kind.ts';
 import type { PresetOptions } from './presets.ts';
 
 /** What command lines are read against: the file system and the clock. Tests bring their own. */
@@ -24,7 +25,7 @@ export interface Surroundings {
 
 export const realSurroundings: Surroundings = {
   exists: existsSync,
-  entries: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
+  entries: (folder) => (pathKind(folder) === 'folder' ? readdirSync(folder) : []),
   modified: (file) => statSync(file).mtimeMs,
   savedConfig: loadConfig,
   now: () => new Date(),

@@ -15,7 +15,7 @@ import {
 } from './cli.ts';
 import type { DatasetName, RunConfig } from './config.ts';
 import { applyOverrides, type Override, overriddenValue } from './config_set.ts';
-import { namesInFile, namesInList } from './predict/class_names.ts';
+import { backgroundName, namesInFile, namesInList, sameName } from './predict/class_names.ts';
 import { defaultClip, embeddedClip, fullPreset } from './presets.ts';
 
 /** A prediction, as the command line asks for it; {@link resolvePredict} makes it a configuration. */
@@ -86,6 +86,12 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
   requireFiles(overrides, around);
   const names =
     classesFile !== undefined ? readNames(classesFile) : classes === undefined ? null : namesInList(classes);
+  if (background !== false && names?.some((name) => sameName(name, backgroundName))) {
+    throw new ConfigError(
+      `'${backgroundName}' is a class, and --background leaves pixels to the background`,
+      'Leave one of them out',
+    );
+  }
   if (names?.length === 1 && background === false) {
     throw new ConfigError(
       `'${names[0]}' is the only class: every pixel would be of it`,
@@ -128,8 +134,11 @@ export function resolvePredict(
     );
   }
   const config = applyOverrides(saved ?? fullPreset(asked!), overrides);
-  const usual = config.data.embedded ? embeddedClip : defaultClip;
-  const candidates = [config.data.clip, usual].filter((path) => path !== null);
+  const { embedded, clip } = config.data;
+  const usual = embedded ? embeddedClip : defaultClip;
+  const withoutClip = !embedded && clip === null && config.train.startFrom === null;
+  // a run without CLIP has no text tower that belongs to it
+  const candidates = withoutClip ? [] : [clip ?? usual, usual];
   const threshold = background === true ? (config.eval.backgroundThreshold ?? usualThreshold) : background;
   return {
     config,

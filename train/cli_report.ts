@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseArguments } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
@@ -14,6 +13,7 @@ import {
 import { withoutDrawing } from './cli_eval.ts';
 import type { RunConfig } from './config.ts';
 import { applyOverrides, type Override } from './config_set.ts';
+import { pathKind } from './path_kind.ts';
 import { latestCheckpoint, type RunFolder, runFolder } from './run_folder.ts';
 
 /** A report, as the command line asks for it; {@link resolveReport} makes it a configuration. */
@@ -51,12 +51,12 @@ export function resolveReport({ overrides }: ReportRequest, saved: RunConfig): R
 function checkpointIn(folder: RunFolder): string {
   const { root, config } = folder;
   const refuse = (problem: string, hint: string) => new ConfigError(`--work-dir ${root}: ${problem}`, hint);
-  const there = statSync(root, { throwIfNoEntry: false });
-  if (there === undefined) throw refuse('there is no such folder', 'Check the path');
-  if (!there.isDirectory()) throw refuse('is a file, wanted the folder of a run', 'Leave the file name out');
+  const kind = pathKind(root);
+  if (kind === null) throw refuse('there is no such folder', 'Check the path');
+  if (kind === 'file') throw refuse('is a file, wanted the folder of a run', 'Leave the file name out');
   const file = latestCheckpoint(folder);
   if (file !== null) return file;
-  throw statSync(config, { throwIfNoEntry: false })
+  throw pathKind(config)
     ? refuse('holds a run without a checkpoint', 'Continue it with npm run train -- --resume --work-dir DIR')
     : refuse(
         'holds no run (no config.json)',

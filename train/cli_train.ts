@@ -19,7 +19,13 @@ import {
 import { chooseData, embeddedBanner } from './cli_data.ts';
 import type { DatasetName, RunConfig } from './config.ts';
 import { settingsSchema } from './config_schema.ts';
-import { applyOverrides, type Override, overriddenValue, refuseChanges } from './config_set.ts';
+import {
+  applyOverrides,
+  type Override,
+  overriddenValue,
+  refuseChanges,
+  withOverrides,
+} from './config_set.ts';
 import { embeddedPreset, fullPreset } from './presets.ts';
 
 /** A training run, as the command line asks for it. */
@@ -86,12 +92,12 @@ Examples:
 `;
 
 /**
- * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something
- * is reported, what is done after the training, and what changes no bit of it. All others would change the training
- * itself, or do nothing: the class embeddings, say, are those of the checkpoint.
+ * Settings that may differ from the saved run on `--resume`: where files and the GPU are, how often something is done
+ * besides training, and what changes neither a bit of it nor the scores by which its checkpoints are compared. With
+ * others it would be another run; or they would do nothing, as the class embeddings, which are the checkpoint's.
  */
 const freeOnResume =
-  /^(adapter|engine\.checkpointing|data\.(root|clip|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\..*)$/;
+  /^(adapter|engine\.checkpointing|data\.(root|clip|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\.(overlays|backgroundThreshold))$/;
 
 /**
  * Reads the command line of `npm run train` (without node and script).
@@ -153,8 +159,8 @@ function resumed(
   }
   const saved = around.savedConfig(file);
   const base = { ...saved, train: { ...saved.train, stopAt: null } };
+  refuseChanges(settingsSchema, saved, withOverrides(base, overrides), freeOnResume);
   const config = applyOverrides(base, overrides);
-  refuseChanges(settingsSchema, saved, config, freeOnResume);
   const banner = config.data.embedded ? embeddedBanner('as the saved run', config.data.clip) : null;
   return { config, workDir, resume: true, banner };
 }

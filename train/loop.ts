@@ -1,4 +1,4 @@
-import type { NonFiniteError } from '../engine/errors.ts';
+import { ConfigError, type NonFiniteError } from '../engine/errors.ts';
 import { Timeline } from '../engine/timeline.ts';
 import type { RunConfig } from './config.ts';
 import type { Batch, TrainLoader } from './loader.ts';
@@ -46,9 +46,11 @@ export interface LoopEnd {
 
 /**
  * Trains from step `from` to the end of the schedule, or to `train.stopAt`: reports every `logInterval` steps,
- * evaluates and saves at their intervals. Every step that is reported has been checked to be finite. An evaluation
- * that an interruption left out comes first when the run goes on; the one after the last step is the caller's.
- * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is.
+ * evaluates and saves at their intervals. Every step that is reported has been checked to be finite. A checkpoint is
+ * saved before the evaluation of its step, so that nothing that happens meanwhile loses steps. An evaluation that is
+ * missing in the log comes first when the run goes on; the one after the last step is the caller's.
+ * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is. ConfigError where `train.stopAt`
+ * lies before `from`.
  */
 export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   const { config, trainer, loader, actions, interrupted, profile } = input;
@@ -56,6 +58,12 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   const { maxIters } = config.schedule;
   const { accumulation, batch, logInterval, evalInterval, checkpointInterval } = config.train;
   const last = lastStep(config);
+  if (last < input.from) {
+    throw new ConfigError(
+      `train.stopAt: ${last}, but the run has done ${input.from} steps`,
+      `Give a step after ${input.from}, or leave it out to finish the schedule`,
+    );
+  }
   const meter = throughputMeter();
   let { best } = input;
   loader.startAt(input.from * accumulation);
@@ -81,22 +89,25 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   const aside = <T>(name: string, body: () => Promise<T>): Promise<T> =>
     profile ? profile.aside(name, body) : body();
 
-  const evaluation = async (done: number): Promise<void> => {
+  const save = (done: number): Promise<void> => aside('checkpoint', () => actions.save(done, best));
+
+  /** @param saved whether there is a checkpoint of this step; it gets the new best score. */
+  const evaluation = async (done: number, saved: boolean): Promise<void> => {
     trainer.release();
     const found = await aside('evaluation', () => actions.evaluate(done));
     const score = selectionScore(found);
     if (improves(score, best)) {
       best = score;
       await aside('checkpoint', () => actions.saveBest(done, score));
+      if (saved) await save(done);
     }
+    // last: what is in the log is not made up for
     await input.log.writeEvaluation(done, found);
   };
   const evaluates = (done: number): boolean => done > 0 && done < maxIters && done % evalInterval === 0;
 
   if (evaluates(input.from) && !input.log.hasEvaluation(input.from)) {
-    await evaluation(input.from);
-    // the checkpoint the run goes on from does not know of it yet
-    await actions.save(input.from, best);
+    await evaluation(input.from, true);
     meter.restart();
   }
   for (let step = input.from; step < last; step++) {
@@ -105,14 +116,15 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     await trainer.step(step, data);
     meter.step(batch * accumulation, data.reduce((sum, { waitMs }) => sum + waitMs, 0) / 1000);
     const done = step + 1;
-    const cut = done < last && interrupted();
+    const cut = interrupted();
     const end = done === last || cut;
     const due = (interval: number): boolean => done % interval === 0;
     const pause = end || due(evalInterval) || due(checkpointInterval);
     if (pause || due(logInterval) || profile?.endsAt(done)) await report(done);
-    // who interrupts does not want to wait for it: it is made up for when the run goes on
-    if (evaluates(done) && !cut) await evaluation(done);
-    if (end || due(checkpointInterval)) await aside('checkpoint', () => actions.save(done, best));
+    const saves = end || due(checkpointInterval);
+    if (saves) await save(done);
+    // who has interrupted does not want to wait for it: it is made up for when the run goes on
+    if (evaluates(done) && !cut) await evaluation(done, saves);
     await profile?.after(done);
     if (pause) meter.restart();
     if (cut) return { step: done, reason: 'interrupted', best };

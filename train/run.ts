@@ -49,7 +49,10 @@ export async function train(request: TrainRequest): Promise<number> {
   const dataset = await openDataset(config.dataset, root, trainSplit);
   const images = {
     train: dataset.items.length,
-    val: (await openDataset(config.dataset, root, valSplit)).items.length,
+    val: Math.min(
+      (await openDataset(config.dataset, root, valSplit)).items.length,
+      config.eval.maxImages ?? Number.POSITIVE_INFINITY,
+    ),
   };
   const adapter = config.adapter ?? undefined;
   const peak = profile === null ? null : await measurePeakForProfile(nodePlatform(), adapter);

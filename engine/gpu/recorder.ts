@@ -17,7 +17,7 @@ export class Recorder {
   /** Dispatches recorded since the start; a list that is submitted again counts once. */
   dispatches = 0;
   private commands: Command[] = [];
-  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly cache = new Map<string, GPUBindGroup>();
   private readonly device: Device;
   private readonly uniforms: Uniforms;
   private readonly profiler: Profiler | null;
@@ -26,6 +26,11 @@ export class Recorder {
     this.device = device;
     this.uniforms = uniforms;
     this.profiler = profiler;
+  }
+
+  /** Bind groups that are kept. */
+  get groups(): number {
+    return this.cache.size;
   }
 
   get idle(): boolean {
@@ -88,16 +93,16 @@ export class Recorder {
 
   /** Lets go of the bind groups of buffers that are gone. */
   forget(ids: ReadonlySet<number>): void {
-    for (const key of this.groups.keys()) {
+    for (const key of this.cache.keys()) {
       const [, ...memories] = key.split(',');
-      if (memories.some((memory) => ids.has(Number.parseInt(memory, 10)))) this.groups.delete(key);
+      if (memories.some((memory) => ids.has(Number.parseInt(memory, 10)))) this.cache.delete(key);
     }
   }
 
   private bindGroup(pipeline: Pipeline, buffers: readonly Memory[]): GPUBindGroup {
     let key = `${pipeline.layout.label}`;
     for (const { id, offset, capacity } of buffers) key += `,${id}:${offset}:${capacity}`;
-    let group = this.groups.get(key);
+    let group = this.cache.get(key);
     if (!group) {
       group = this.device.gpu.createBindGroup({
         layout: pipeline.layout,
@@ -106,7 +111,7 @@ export class Recorder {
           resource: { buffer, offset, size: capacity },
         })),
       });
-      this.groups.set(key, group);
+      this.cache.set(key, group);
       this.bindGroupsCreated++;
     }
     return group;

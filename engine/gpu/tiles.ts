@@ -57,10 +57,15 @@ export class TileTable {
     if (!choice) {
       const variant = this.fitting(kernel)[0];
       if (!variant) throw new AdapterError(`no variant of kernel ${kernel.name} fits this adapter`);
-      choice = { variant, tile: defaultTile(variant, this.facts) };
+      choice = { variant, tile: this.untunedTile(variant) };
       this.defaults.set(kernel, choice);
     }
     return choice;
+  }
+
+  /** What a variant runs with here where nothing was forced or tuned. */
+  untunedTile(variant: Variant): Tile {
+    return defaultTile(variant, this.facts);
   }
 
   private tuned(kernel: AnyKernel, dims: Dims, stores: Stores): Choice | undefined {

@@ -4,7 +4,8 @@
  * the main thread sleeps about a millisecond between looks. A browser's event loop needs no such help, and a sleep on
  * Windows lasts up to 16 ms, which starves a GPU of short steps.
  */
-const sleeps = typeof process !== 'undefined' && process.platform !== 'win32';
+const sleeps =
+  typeof SharedArrayBuffer !== 'undefined' && typeof process !== 'undefined' && process.platform !== 'win32';
 const cell = sleeps ? new Int32Array(new SharedArrayBuffer(4)) : null;
 const QUICK_LOOKS = 8;
 

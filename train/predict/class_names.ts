@@ -23,6 +23,9 @@ export function namesInFile(text: string, file: string): string[] {
   return checked(names, `--classes-file ${file}`);
 }
 
+/** What masks and summaries call pixels of no class. */
+export const backgroundName = 'background';
+
 /** A name as the text tower sees it: names that are equal so are one class. */
 export const sameName = (a: string, b: string): boolean => cleanText(a) === cleanText(b);
 

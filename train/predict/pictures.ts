@@ -1,7 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
+import { pathKind } from '../path_kind.ts';
 
 /** A picture to segment. */
 export interface PictureFile {
@@ -26,11 +27,11 @@ export function listPictures(paths: readonly string[]): PictureFile[] {
 }
 
 function filesAt(path: string): string[] {
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there === undefined) {
+  const kind = pathKind(path);
+  if (kind === null) {
     throw new ConfigError(`--images ${path}: there is no such file or folder`, 'Check the path');
   }
-  if (!there.isDirectory()) return [path];
+  if (kind === 'file') return [path];
   const names = entriesOf(path).filter(
     (name) => endings.has(extname(name).toLowerCase()) && !name.startsWith('.'),
   );

@@ -4,6 +4,7 @@ import { hexColour, vocColourMap } from '../datasets/colour_map.ts';
 import { encodePalettePng } from '../image/palette_png.ts';
 import type { Raster } from '../image/raster.ts';
 import { writeOverlay } from '../overlay.ts';
+import { backgroundName } from './class_names.ts';
 import type { PictureFile } from './pictures.ts';
 
 /** Where results go. */
@@ -29,11 +30,9 @@ export interface Found {
   height: number;
   overlay: string;
   mask: string;
-  /** Share of the pixels, 0..1, by class, the largest first; classes that do not occur are left out. */
-  shares: Record<string, number>;
+  /** Shares of the pixels, 0..1, the largest first; classes that do not occur are left out. */
+  shares: { name: string; share: number }[];
 }
-
-const backgroundName = 'background';
 
 /**
  * Writes overlay and mask of a picture.
@@ -66,18 +65,18 @@ export async function writeResults(
   return { file, width, height, overlay, mask, shares: sharesOf(values, names) };
 }
 
-function sharesOf(values: Uint8Array, names: readonly string[]): Record<string, number> {
+function sharesOf(values: Uint8Array, names: readonly string[]): Found['shares'] {
   const counts = new Float64Array(names.length + 1);
   for (const value of values) counts[value]! += 1;
-  const shares = [backgroundName, ...names].map(
-    (name, value) => [name, counts[value]! / values.length] as const,
-  );
-  return Object.fromEntries(shares.filter(([, share]) => share > 0).sort(([, a], [, b]) => b - a));
+  return [backgroundName, ...names]
+    .map((name, value) => ({ name, share: counts[value]! / values.length }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share);
 }
 
 /** One line: the picture, its size and the classes found. */
 export function foundLine({ file, width, height, shares }: Found): string {
-  const parts = Object.entries(shares).map(([name, share]) => `${name} ${percent(share)}`);
+  const parts = shares.map(({ name, share }) => `${name} ${percent(share)}`);
   return [file, `${width} x ${height}`, ...parts].join('  ');
 }
 

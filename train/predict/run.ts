@@ -29,7 +29,7 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const model = await openSavedModel(weights, config, (engine) =>
     predictionText(engine, weights, resolved, names),
   );
-  const interrupt = watchInterrupt(say);
+  const interrupt = watchInterrupt(say, 'this picture');
   const found: Found[] = [];
   const failures: { file: string; problem: string }[] = [];
   try {
@@ -55,10 +55,13 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
     }
   } finally {
     interrupt.close();
-    await model.close();
-    // what is done stays of use where the rest fails
-    if (found.length + failures.length > 0) {
-      await writeSummary(folders, { checkpoint, names, background, pictures: found, failures });
+    try {
+      // what is done stays of use where the rest fails
+      if (found.length + failures.length > 0) {
+        await writeSummary(folders, { checkpoint, names, background, pictures: found, failures });
+      }
+    } finally {
+      await model.close();
     }
   }
   say(`${count(found.length, 'picture')} in ${out}: overlays/, masks/, predictions.json`);
