@@ -13,19 +13,19 @@ struct Dims { rows: u32, k: u32, transposed: u32, across: u32 }
 @group(0) @binding(1) var<storage, read_write> y: array<store_words>;  // (ceil(rows / 32), ceil(k / 4), 32)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-fn four(i: u32) -> vec4f { return vec4f(bitcast<vec4<store_t>>(x[i])); }
-fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
+fn four(i: u32) -> vec4<store_t> { return bitcast<vec4<store_t>>(x[i]); }
+fn words(values: vec4<store_t>) -> store_words { return bitcast<store_words>(values); }
 
 // Four values of one line of x from `first` on.
-fn quad(line: u32, first: u32, lines: u32, length: u32) -> vec4f {
+fn quad(line: u32, first: u32, lines: u32, length: u32) -> vec4<store_t> {
   let inside = vec4<bool>(line < lines) & (first + vec4u(0, 1, 2, 3) < vec4u(length));
   let at = select(0, line * length + first, line < lines);
-  if (ALIGNED) { return select(vec4f(), four(at / 4), inside); }
+  if (ALIGNED) { return select(vec4<store_t>(), four(at / 4), inside); }
   let low = four(at / 4);
   let high = four(at / 4 + 1);
-  let even = select(low, vec4f(low.yzw, high.x), at % 2 == 1);
-  let odd = select(vec4f(low.zw, high.xy), vec4f(low.w, high.xyz), at % 2 == 1);
-  return select(vec4f(), select(even, odd, at % 4 > 1), inside);
+  let even = select(low, vec4<store_t>(low.yzw, high.x), at % 2 == 1);
+  let odd = select(vec4<store_t>(low.zw, high.xy), vec4<store_t>(low.w, high.xyz), at % 2 == 1);
+  return select(vec4<store_t>(), select(even, odd, at % 4 > 1), inside);
 }
 
 @compute @workgroup_size(WG)
@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let first = 4 * select(q, rowBlock, TRANSPOSED);
   let lines = select(dims.rows, dims.k, TRANSPOSED);
   let length = select(dims.k, dims.rows, TRANSPOSED);
-  var block = mat4x4f(quad(line, first, lines, length), quad(line + 1, first, lines, length),
+  var block = mat4x4<store_t>(quad(line, first, lines, length), quad(line + 1, first, lines, length),
     quad(line + 2, first, lines, length), quad(line + 3, first, lines, length));
   if (TRANSPOSED != ACROSS) { block = transpose(block); }
   let panel = (rowBlock / 8 * quads + q) * 32;
