@@ -112,6 +112,28 @@ export function requireFiles(overrides: Override[], around: Surroundings): void 
   }
 }
 
+/**
+ * The model file of a command that needs one.
+ * @throws ConfigError where none was given, or it is not there.
+ */
+export function requireCheckpoint(checkpoint: string | undefined, around: Surroundings): string {
+  if (checkpoint === undefined) {
+    throw new ConfigError('--checkpoint is missing', 'Pass --checkpoint FILE, a checkpoint of npm run train');
+  }
+  if (!around.exists(checkpoint)) {
+    throw new ConfigError(`--checkpoint ${checkpoint}: there is no such file`, 'Check the path');
+  }
+  return checkpoint;
+}
+
+/** Of weights without a configuration, for which no `--dataset` was given. */
+export function unknownDataset(checkpoint: string): ConfigError {
+  return new ConfigError(
+    `${checkpoint} does not tell its data set`,
+    'It holds weights alone: pass --dataset voc20, context59 or coco171, the benchmark that it was trained for',
+  );
+}
+
 /** What the overrides say about the data. */
 export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
   const given: Record<string, unknown> = {};

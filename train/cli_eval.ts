@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { parseArguments } from '../engine/command.ts';
-import { ConfigError } from '../engine/errors.ts';
 import {
   addSettingFlags,
   givenData,
@@ -8,10 +7,12 @@ import {
   presetOptions,
   readOverrides,
   realSurroundings,
+  requireCheckpoint,
   requireFiles,
   type Surroundings,
   settingsHelp,
   sharedFlags,
+  unknownDataset,
 } from './cli.ts';
 import { chooseData, embeddedBanner } from './cli_data.ts';
 import type { DatasetName, RunConfig } from './config.ts';
@@ -53,13 +54,8 @@ Examples:
 export function parseEval(argv: string[], around: Surroundings = realSurroundings): EvalRequest {
   const command = parseArguments(evalCommand(), argv);
   const overrides = readOverrides(command, flags);
-  const { checkpoint, showDir, json } = command.opts<Record<string, string | undefined>>();
-  if (checkpoint === undefined) {
-    throw new ConfigError('--checkpoint is missing', 'Pass --checkpoint FILE, a checkpoint of npm run train');
-  }
-  if (!around.exists(checkpoint)) {
-    throw new ConfigError(`--checkpoint ${checkpoint}: there is no such file`, 'Check the path');
-  }
+  const { showDir, json, ...options } = command.opts<Record<string, string | undefined>>();
+  const checkpoint = requireCheckpoint(options.checkpoint, around);
   requireFiles(overrides, around);
   return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
 }
@@ -98,12 +94,7 @@ export function resolveEval(
       : null;
     return { config: { ...config, data: { ...config.data, textEmbeddings } }, banner, carried };
   }
-  if (asked === undefined) {
-    throw new ConfigError(
-      `${checkpoint} does not tell its data set`,
-      'It holds weights alone: pass --dataset voc20, context59 or coco171, the benchmark that it was trained for',
-    );
-  }
+  if (asked === undefined) throw unknownDataset(checkpoint);
   const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
   // the miniature is nothing that bare weights could belong to
   const embeddedAllowed = saved === null ? { embedded: false } : {};

@@ -8,10 +8,12 @@ import {
   pathArgument,
   readOverrides,
   realSurroundings,
+  requireCheckpoint,
   requireFiles,
   type Surroundings,
   settingsHelp,
   sharedFlags,
+  unknownDataset,
 } from './cli.ts';
 import type { DatasetName, RunConfig } from './config.ts';
 import { applyOverrides, type Override, overriddenValue } from './config_set.ts';
@@ -70,13 +72,8 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
     out: string;
     background?: boolean | number;
   }>();
-  const { checkpoint, images, classes, classesFile, out, background = false } = options;
-  if (checkpoint === undefined) {
-    throw new ConfigError('--checkpoint is missing', 'Pass --checkpoint FILE, a checkpoint of npm run train');
-  }
-  if (!around.exists(checkpoint)) {
-    throw new ConfigError(`--checkpoint ${checkpoint}: there is no such file`, 'Check the path');
-  }
+  const { images, classes, classesFile, out, background = false } = options;
+  const checkpoint = requireCheckpoint(options.checkpoint, around);
   if (images === undefined) {
     throw new ConfigError('--images is missing', 'Pass --images PATH..., pictures or folders of pictures');
   }
@@ -127,12 +124,7 @@ export function resolvePredict(
       'Leave --dataset out; --classes takes any names',
     );
   }
-  if (saved === null && asked === undefined) {
-    throw new ConfigError(
-      `${checkpoint} does not tell its data set`,
-      'It holds weights alone: pass --dataset voc20, context59 or coco171, the benchmark that it was trained for',
-    );
-  }
+  if (saved === null && asked === undefined) throw unknownDataset(checkpoint);
   const config = applyOverrides(saved ?? fullPreset(asked!), overrides);
   const { embedded, clip } = config.data;
   const usual = embedded ? embeddedClip : defaultClip;

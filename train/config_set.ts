@@ -14,8 +14,8 @@ export interface Override {
 }
 
 /**
- * Reads `a.b.c=value` for a setting of `schema`. The value is JSON (numbers, true, false, null, lists, quoted texts); a number may also
- * be written `.5` or `+1`; anything else is taken as text.
+ * Reads `a.b.c=value` for a setting of `schema`. The value is JSON (numbers, true, false, null, lists, quoted texts); a
+ * number may also be written `.5` or `+1`; anything else is taken as text.
  * @throws ConfigError for a missing `=`, an unknown setting or a value of the wrong kind.
  */
 export function parseOverride(assignment: string, schema: z.ZodObject): Override {

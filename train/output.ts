@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCause } from '../engine/atomic_file.ts';
 import { DataError } from '../engine/errors.ts';
+import { isKind } from './path_kind.ts';
 
 /**
  * Makes a folder for results, with those above it; one that is there is used.
@@ -11,7 +12,7 @@ import { DataError } from '../engine/errors.ts';
  */
 export async function makeOutputFolder(folder: string, flag: string): Promise<void> {
   const hint = `Give ${flag} another folder.`;
-  if (await isFile(folder)) throw new DataError(folder, 'is a file, wanted a folder', hint);
+  if (isKind(folder, 'file')) throw new DataError(folder, 'is a file, wanted a folder', hint);
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
@@ -33,12 +34,6 @@ export async function checkOutputFile(file: string, flag: string): Promise<void>
   } catch (error) {
     throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint);
   }
-  if (await isFile(folder)) throw new DataError(file, `cannot be written: ${folder} is a file`, hint);
-  const there = await stat(file).catch(() => null);
-  if (there?.isDirectory()) throw new DataError(file, 'is a folder, wanted a file', hint);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const there = await stat(path).catch(() => null);
-  return there !== null && !there.isDirectory();
+  if (isKind(folder, 'file')) throw new DataError(file, `cannot be written: ${folder} is a file`, hint);
+  if (isKind(file, 'folder')) throw new DataError(file, 'is a folder, wanted a file', hint);
 }

@@ -165,11 +165,12 @@ async function classEmbeddings(
       'Give class embeddings with --text-embeddings FILE.npy.',
     );
   }
-  const last = loadVocabulary().end;
-  if (text.vocabularySize <= last) {
+  // the last token
+  const { end } = loadVocabulary();
+  if (text.vocabularySize <= end) {
     throw new DataError(
       file,
-      `has ${text.vocabularySize} token embeddings, but CLIP's tokenizer numbers tokens up to ${last}`,
+      `has ${text.vocabularySize} token embeddings, but CLIP's tokenizer numbers tokens up to ${end}`,
       "Give OpenAI's CLIP, or class embeddings with --text-embeddings FILE.npy.",
     );
   }
@@ -179,7 +180,6 @@ async function classEmbeddings(
     parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
   }
   const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
-  const { end } = loadVocabulary();
   const { mean } = await engine.fetch(() => {
     const perTemplate = fillTemplates(benchmark, names).map((sentences) => {
       const ids = tokenize(sentences, { context: text.contextLength });

@@ -42,7 +42,7 @@ export const backwardOperands = {
 const subgroup: Variant<AttentionDims> = {
   name: 'subgroup',
   source: at('forward_subgroup.wgsl'),
-  helpers: [at('../shared/philox.wgsl')],
+  helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
   tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
   grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 64)],

@@ -19,9 +19,6 @@ struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOf
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;            // (batch, heads, queries)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-fn four(words: store_words) -> vec4f { return vec4f(bitcast<vec4<store_t>>(words)); }
-fn words(values: vec4f) -> store_words { return bitcast<store_words>(vec4<store_t>(values)); }
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let keys = dims.keys;

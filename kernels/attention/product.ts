@@ -37,6 +37,7 @@ export type ProductDims = DimsOf<typeof productDims>;
 const subgroup: Variant<ProductDims> = {
   name: 'subgroup',
   source: at('product_subgroup.wgsl'),
+  helpers: [at('../shared/words.wgsl')],
   fits: softwareSubgroups,
   tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
   grid: (d, t) => [d.rowTiles * (TILE / t.ROWS), ceilDiv(d.headDim, TILE), d.countHeads],

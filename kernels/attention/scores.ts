@@ -26,7 +26,7 @@ export type ScoresDims = DimsOf<typeof scoresDims>;
 const subgroup: Variant<ScoresDims> = {
   name: 'subgroup',
   source: at('scores_subgroup.wgsl'),
-  helpers: [at('../shared/philox.wgsl')],
+  helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
   constants: (d) => ({ DROPS: Number(d.threshold > 0) }),
   tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },

@@ -5,7 +5,7 @@ const tile = { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] };
 
 export const argmax = defineKernel({
   name: 'evaluation.argmax',
-  doc: 'The class with the highest score of every pixel, or background where no score is above a threshold; class by class range.',
+  doc: 'The class with the highest score of every pixel, or background where no score is above a threshold; a range of classes at a time.',
   source: at('argmax.wgsl'),
   dims: {
     images: 'u32',

@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
-import { isFolder, type RootLayout } from './root.ts';
+import { isKind } from '../path_kind.ts';
+import type { RootLayout } from './root.ts';
 
 /** One image of a split and the files that hold it. */
 export interface DatasetItem {
@@ -66,7 +67,7 @@ export const cocoStuff: Layout = {
     const images = join(root, 'images', split);
     const masks = join(root, 'annotations', split);
     for (const folder of [images, masks]) {
-      if (!(await isFolder(folder))) {
+      if (!isKind(folder, 'folder')) {
         throw new DataError(folder, 'there is no such folder', await splitsIn(join(root, 'images'), ''));
       }
     }
@@ -88,7 +89,7 @@ async function requireAugmented(lists: string, masks: string): Promise<void> {
   if (!(await readdir(lists)).includes(list)) {
     throw new DataError(join(lists, list), 'there is no such file', hint);
   }
-  if (!(await isFolder(masks))) throw new DataError(masks, 'there is no such folder', hint);
+  if (!isKind(masks, 'folder')) throw new DataError(masks, 'there is no such folder', hint);
 }
 
 /** The names in a split's list, one a line; blank lines are skipped. */

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { isKind } from '../path_kind.ts';
 
 /** What the root of a benchmark holds. */
 export interface RootLayout {
@@ -9,14 +10,6 @@ export interface RootLayout {
   folders: readonly string[];
   /** Its files, for messages. */
   files: string;
-}
-
-/** Whether there is a folder, or a link to one, of that name. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 /**
@@ -31,16 +24,15 @@ export async function checkRoot(root: string, title: string, { folders, files }:
   } catch (error) {
     throw error instanceof DataError ? error : new DataError(root, systemCause(error), hint);
   }
-  const missing = await missingIn(root, folders);
+  const missing = missingIn(root, folders);
   if (missing.length === 0) return;
   const near = await nearRoot(root, folders);
   const meant = near === null ? '' : `\nIt lies in ${near}: --data-root ${near}`;
   throw new DataError(root, `has no folder ${missing.join(', no ')}`, hint + meant);
 }
 
-async function missingIn(root: string, folders: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(folders.map((folder) => isFolder(join(root, folder))));
-  return folders.filter((_, index) => !there[index]);
+function missingIn(root: string, folders: readonly string[]): string[] {
+  return folders.filter((folder) => !isKind(join(root, folder), 'folder'));
 }
 
 /** The folder near `root` that holds all `folders`: a child of it or of its VOCdevkit, or a parent; null: none. */
@@ -49,7 +41,7 @@ async function nearRoot(root: string, folders: readonly string[]): Promise<strin
   const children = await Promise.all([root, devkit].map(subfolders));
   const parents = [dirname(resolve(root)), dirname(dirname(resolve(root)))];
   for (const folder of [...children.flat(), ...parents]) {
-    if ((await missingIn(folder, folders)).length === 0) return folder;
+    if (missingIn(folder, folders).length === 0) return folder;
   }
   return null;
 }

@@ -31,7 +31,7 @@ export async function segment(
   { model, penalty, background }: Segmentation,
   picture: Raster,
   file: string,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   const { engine, store, config, text } = model;
   const { eval: settings, model: architecture } = config;
   const values = Math.floor(engine.gpu.device.maxBindingBytes / 4);
@@ -61,8 +61,7 @@ export async function segment(
   engine.trim();
   const first = background === null ? 1 : 0;
   const data = Uint8Array.from(labels, (label) => label + first);
-  const whole = resizeNearest({ ...shown, channels: 1, data }, picture);
-  return new Uint8Array(whole.data);
+  return resizeNearest({ ...shown, channels: 1, data }, picture).data;
 }
 
 /** The size itself, or the largest of its shape with at most so many pixels. */
