@@ -74,8 +74,8 @@ function packed(
 ): Tensor {
   return engineOf({ a }).scope(() => {
     const panels = {
-      a: intoPanels(a, { rows: m, k, transposed: Number(transposeA), across: 0 }),
-      b: intoPanels(b, { rows: n, k, transposed: Number(!transposeB), across: 1 }),
+      a: intoPanels(a, { rows: m, k, transposed: Number(transposeA) }),
+      b: intoPanels(b, { rows: n, k, transposed: Number(!transposeB) }),
     };
     const dims = { m, n, k, bias, activation, residual, preactivation };
     return launch(matmulPacked, dims, { ...panels, ...rest }).c;

@@ -1,16 +1,14 @@
-// Copies a matrix into panels of 32 rows, k-quads first, so that a product reads each panel from front to back:
-// y[p, q, r] = x[32 p + r, 4 q .. 4 q + 3], or with ACROSS
-// y[p, q, 8 i + j] = x[32 p + 4 j .. 32 p + 4 j + 3, 4 q + i]. What lies beyond x is 0.
+// Copies a matrix into panels of 32 rows, k first, so that a product reads each panel from front to back:
+// y[p, i, j] = x[32 p + 4 j .. 32 p + 4 j + 3, i]. What lies beyond x is 0.
 // One thread per 4 x 4 block; group.x runs along the rows of memory, the rest across them.
 const WG: u32 = 64;
 const TRANSPOSED: bool = false;  // x is stored as (k, rows)
-const ACROSS: bool = false;      // a vec4 of y holds four rows, not four k
 const ALIGNED: bool = true;      // every line of x begins with a whole vec4
 alias store_t = f32;
 alias store_words = vec4u;
-struct Dims { rows: u32, k: u32, transposed: u32, across: u32 }
+struct Dims { rows: u32, k: u32, transposed: u32 }
 @group(0) @binding(0) var<storage, read> x: array<store_words>;        // (rows, k), or (k, rows) if transposed
-@group(0) @binding(1) var<storage, read_write> y: array<store_words>;  // (ceil(rows / 32), ceil(k / 4), 32)
+@group(0) @binding(1) var<storage, read_write> y: array<store_words>;  // (ceil(rows / 32), 4 ceil(k / 4), 8)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 fn four(i: u32) -> vec4<store_t> { return bitcast<vec4<store_t>>(x[i]); }
@@ -43,12 +41,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let length = select(dims.k, dims.rows, TRANSPOSED);
   var block = mat4x4<store_t>(quad(line, first, lines, length), quad(line + 1, first, lines, length),
     quad(line + 2, first, lines, length), quad(line + 3, first, lines, length));
-  if (TRANSPOSED != ACROSS) { block = transpose(block); }
-  let panel = (rowBlock / 8 * quads + q) * 32;
-  let to = panel + select(rowBlock % 8 * 4, rowBlock % 8, ACROSS);
-  let step = select(1u, 8u, ACROSS);
+  if (!TRANSPOSED) { block = transpose(block); }
+  let to = (rowBlock / 8 * quads + q) * 32 + rowBlock % 8;
   y[to] = words(block[0]);
-  y[to + step] = words(block[1]);
-  y[to + 2 * step] = words(block[2]);
-  y[to + 3 * step] = words(block[3]);
+  y[to + 8] = words(block[1]);
+  y[to + 16] = words(block[2]);
+  y[to + 24] = words(block[3]);
 }

@@ -1,4 +1,4 @@
-import { ceilDiv, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
+import { ceilDiv, defineKernel, product, softwareSubgroups, type Variant } from '../kernel.ts';
 import { PANEL, panelShape, placeInPanels } from './pack.ts';
 import {
   ACTIVATION,
@@ -20,25 +20,25 @@ export const packedSubgroup: Variant<ProductDims> = {
   fits: softwareSubgroups,
   tile: { default: {}, space: [{}] },
   constants: storeConstants,
-  // row panels first: consecutive workgroups share their panel of b
-  grid: (d) => [ceilDiv(d.m, PANEL), ceilDiv(d.n, PANEL), 1],
+  // row panels first: consecutive workgroups share their panels of b
+  grid: (d) => [ceilDiv(d.m, PANEL), ceilDiv(d.n, 2 * PANEL), 1],
 };
 
 /** Panels of random numbers with zeros where the matrix has ended, as `matmul.pack` leaves them. */
-function randomPanels(rows: number, k: number, across: boolean, random: () => number): Float64Array {
-  const [panels, quads, values] = panelShape(rows, k);
-  return Float64Array.from({ length: panels * quads * values }, (_, i) => {
-    const { row, column } = placeInPanels(i, quads, across);
+function randomPanels(rows: number, k: number, random: () => number): Float64Array {
+  const shape = panelShape(rows, k);
+  return Float64Array.from({ length: product(shape) }, (_, i) => {
+    const { row, column } = placeInPanels(i, shape[1]);
     return row < rows && column < k ? 2 * random() - 1 : 0;
   });
 }
 
 /** The matrix, rows x k, that the panels hold. */
-function unpacked(y: Float64Array, rows: number, k: number, across: boolean): Float64Array {
+function unpacked(y: Float64Array, rows: number, k: number): Float64Array {
   const x = new Float64Array(rows * k);
-  const [, quads] = panelShape(rows, k);
+  const [, length] = panelShape(rows, k);
   y.forEach((value, i) => {
-    const { row, column } = placeInPanels(i, quads, across);
+    const { row, column } = placeInPanels(i, length);
     if (row < rows && column < k) x[row * k + column] = value;
   });
   return x;
@@ -53,13 +53,13 @@ export const matmulPacked = defineKernel({
       access: 'read',
       dtype: 'a_t',
       shape: (d) => panelShape(d.m, d.k),
-      input: (d, random) => randomPanels(d.m, d.k, false, random),
+      input: (d, random) => randomPanels(d.m, d.k, random),
     },
     b: {
       access: 'read',
       dtype: 'b_t',
       shape: (d) => panelShape(d.n, d.k),
-      input: (d, random) => randomPanels(d.n, d.k, true, random),
+      input: (d, random) => randomPanels(d.n, d.k, random),
     },
     bias: { access: 'read', dtype: 'f32', shape: (d) => [d.bias ? d.n : 0] },
     residual: { access: 'read', dtype: 'store_t', shape: (d) => [d.residual ? d.m : 0, d.n] },
@@ -88,8 +88,8 @@ export const matmulPacked = defineKernel({
   // a sum of k products in one order, as in `matmul.nn`
   tolerance: { f32: 2e-6 },
   reference: (d, host) => {
-    const a = unpacked(host.a, d.m, d.k, false);
-    const b = unpacked(host.b, d.n, d.k, true);
+    const a = unpacked(host.a, d.m, d.k);
+    const b = unpacked(host.b, d.n, d.k);
     return matmulReference({ ...d, batch: 1, sharedA: 0, sharedB: 0 }, { ...host, a, b }, false, true);
   },
 });

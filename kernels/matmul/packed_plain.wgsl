@@ -3,8 +3,8 @@ alias a_t = f32;
 alias b_t = f32;
 alias store_t = f32;
 struct Dims { m: u32, n: u32, k: u32, bias: u32, activation: u32, residual: u32, preactivation: u32 }
-@group(0) @binding(0) var<storage, read> a: array<a_t>;                        // (ceil(m / 32), ceil(k / 4), 32, 4)
-@group(0) @binding(1) var<storage, read> b: array<b_t>;                        // (ceil(n / 32), ceil(k / 4), 4, 32)
+@group(0) @binding(0) var<storage, read> a: array<a_t>;                        // (ceil(m / 32), 4 ceil(k / 4), 32)
+@group(0) @binding(1) var<storage, read> b: array<b_t>;                        // (ceil(n / 32), 4 ceil(k / 4), 32)
 @group(0) @binding(2) var<storage, read> bias: array<f32>;                     // (n)
 @group(0) @binding(3) var<storage, read> residual: array<store_t>;             // (m, n)
 @group(0) @binding(4) var<storage, read_write> c: array<store_t>;              // (m, n)
@@ -16,13 +16,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let row = 8 * group.y + local.y;
   let column = 8 * group.x + local.x;
   if (row >= dims.m || column >= dims.n) { return; }
-  let quads = (dims.k + 3) / 4;
-  let aFirst = row / 32 * quads * 128 + row % 32 * 4;
-  let bFirst = column / 32 * quads * 128 + column % 32;
+  let length = (dims.k + 3) / 4 * 4;
+  let aFirst = row / 32 * length * 32 + row % 32;
+  let bFirst = column / 32 * length * 32 + column % 32;
   var sum = 0.0;
-  for (var i = 0u; i < dims.k; i++) {
-    let quad = i / 4 * 128;
-    sum += f32(a[aFirst + quad + i % 4]) * f32(b[bFirst + quad + i % 4 * 32]);
-  }
+  for (var i = 0u; i < dims.k; i++) { sum += f32(a[aFirst + 32 * i]) * f32(b[bFirst + 32 * i]); }
   finish(row * dims.n + column, column, sum);
 }
