@@ -25,8 +25,8 @@ import { maskLossBackward, maskLossPartials } from './mask_loss/mask_loss.ts';
 import { pseudoLabels, upsampledPseudoLabels } from './mask_loss/pseudo_labels.ts';
 import { upsampled, upsampledAny, upsampledGather } from './mask_loss/upsampled.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
+import { matmulOuter } from './matmul/outer.ts';
 import { matmulPack } from './matmul/pack.ts';
-import { matmulPacked } from './matmul/packed.ts';
 import { clipNormFinish, clipNormSquares } from './optimizer/clip_norm.ts';
 import { lossScale } from './optimizer/loss_scale.ts';
 import { adamw, finite, stepLog } from './optimizer/optimizer.ts';
@@ -55,7 +55,7 @@ export const catalogue: readonly AnyKernel[] = [
   matmulTN,
   matmulTT,
   matmulPack,
-  matmulPacked,
+  matmulOuter,
   columnSums,
   add,
   convert,

@@ -1,6 +1,7 @@
+import { ceilDiv } from '../../kernels/kernel.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from '../../kernels/matmul/matmul.ts';
-import { matmulPack, type PackDims, panelShape } from '../../kernels/matmul/pack.ts';
-import { matmulPacked, packedSubgroup } from '../../kernels/matmul/packed.ts';
+import { matmulOuter, outerSubgroup } from '../../kernels/matmul/outer.ts';
+import { matmulPack, PANEL, type PackDims, panelShape } from '../../kernels/matmul/pack.ts';
 import type { MatmulDims } from '../../kernels/matmul/reference.ts';
 import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
@@ -27,11 +28,10 @@ interface Transposes {
 }
 
 /**
- * On lavapipe copying into panels takes as long as about 20 columns (for a) and 25 rows (for b) of the product and
- * makes the rest 10 to 40% faster. It does not pay where the product has fewer rows or columns than this, or where
- * its operands' rows are short.
+ * On lavapipe copying into panels takes as long as so many columns (for a) and rows (for b) of the product, and the rest
+ * is then 10 to 40% faster. It pays while copying takes at most this share, and where sums are not short.
  */
-const PACKED_FROM = { rows: 512, columns: 512, sum: 256 };
+const PACKING = { columns: 20, rows: 25, share: 0.09, shortestSum: 128 };
 
 /**
  * Records c = activation(op(a) op(b) + bias) + residual, with op(a) m x k and op(b) k x n.
@@ -50,39 +50,49 @@ export function launchMatmul(operands: Operands, sizes: Sizes, transposes: Trans
     preactivation: Number(preactivation !== undefined),
   };
   if (dims.batch > 65535) throw new ShapeError(`matmul: a batch of ${dims.batch}, wanted at most 65535`);
-  if (packs(operands, dims)) return packed(operands, dims, transposes);
   const { transposeA = false, transposeB = false } = transposes;
+  if (dims.batch === 1 && engineOf(operands).gpu.tiles.defaultOf(matmulOuter).variant === outerSubgroup) {
+    if (packs(operands, dims)) return packed(operands, dims, transposes);
+    if (transposeA && !transposeB && fillsTiles(dims)) return outer(operands, dims, 0);
+  }
   const untransposed = transposeB ? matmulNT : matmulNN;
   const kernel = transposeA ? (transposeB ? matmulTT : matmulTN) : untransposed;
   return launch(kernel, dims, { a, b, c, bias, residual, preactivation }).c;
 }
 
-/** Whether this product is large, its panels can be bound, and the adapter is slow at reading far apart rows. */
-function packs(operands: Operands, { batch, m, n, k }: MatmulDims): boolean {
-  const { rows, columns, sum } = PACKED_FROM;
-  if (batch > 1 || m < rows || n < columns || k < sum) return false;
-  const { tiles, device } = engineOf(operands).gpu;
+/** Whether this product is large enough, and its panels can be bound. */
+function packs(operands: Operands, { m, n, k }: MatmulDims): boolean {
+  const { columns, rows, share, shortestSum } = PACKING;
+  if (columns / n + rows / m > share || k < shortestSum) return false;
   const panelBytes = 4 * product(panelShape(Math.max(m, n), k));
-  return panelBytes <= device.maxBindingBytes && tiles.defaultOf(matmulPacked).variant === packedSubgroup;
+  return panelBytes <= engineOf(operands).gpu.device.maxBindingBytes;
+}
+
+/** Whether rows begin with whole quads and most columns of the outer product's tiles of 64 exist. */
+function fillsTiles({ m, n }: MatmulDims): boolean {
+  return m % 4 === 0 && n % 4 === 0 && n >= 0.9 * 2 * PANEL * ceilDiv(n, 2 * PANEL);
 }
 
 /** Three dispatches: both operands into panels, then their product. */
-function packed(
-  { a, b, ...rest }: Operands,
-  { m, n, k, bias, activation, residual, preactivation }: MatmulDims,
-  { transposeA = false, transposeB = false }: Transposes,
-): Tensor {
+function packed({ a, b, ...rest }: Operands, dims: MatmulDims, transposes: Transposes): Tensor {
+  const { transposeA = false, transposeB = false } = transposes;
+  const { m, n, k } = dims;
   return engineOf({ a }).scope(() => {
     const panels = {
       a: intoPanels(a, { rows: m, k, transposed: Number(transposeA) }),
       b: intoPanels(b, { rows: n, k, transposed: Number(!transposeB) }),
     };
-    const dims = { m, n, k, bias, activation, residual, preactivation };
-    return launch(matmulPacked, dims, { ...panels, ...rest }).c;
+    return outer({ ...panels, ...rest }, dims, 1);
   });
 }
 
 function intoPanels(x: Tensor, dims: PackDims): Tensor {
   const y = engineOf({ x }).empty(panelShape(dims.rows, dims.k), x.dtype);
   return launch(matmulPack, dims, { x, y }).y;
+}
+
+/** One dispatch, of operands that are stored k first. */
+function outer(operands: Operands, dims: MatmulDims, panels: number): Tensor {
+  const { m, n, k, bias, activation, residual, preactivation } = dims;
+  return launch(matmulOuter, { m, n, k, bias, activation, residual, preactivation, panels }, operands).c;
 }

@@ -3,6 +3,7 @@ import {
   type DimsOf,
   defineKernel,
   type HostArrays,
+  NO_TILE,
   product,
   softwareSubgroups,
   type Variant,
@@ -39,8 +40,9 @@ const subgroup: Variant<ProductDims> = {
   source: at('product_subgroup.wgsl'),
   helpers: [at('../shared/words.wgsl')],
   fits: softwareSubgroups,
-  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
-  grid: (d, t) => [d.rowTiles * (TILE / t.ROWS), ceilDiv(d.headDim, TILE), d.countHeads],
+  constants: (d) => ({ WIDE: Number(d.headDim > TILE) }),
+  tile: NO_TILE,
+  grid: (d) => [d.rowTiles, ceilDiv(d.headDim, d.headDim > TILE ? 2 * TILE : TILE), d.countHeads],
 };
 
 const tiled: Variant<ProductDims> = {
@@ -141,7 +143,7 @@ function paddedTiles(d: ProductDims, random: () => number): Float64Array {
   const { innerTiles, firstInnerTile, inner } = d;
   const count = product([3, d.countHeads, d.rowTiles, innerTiles, TILE_SIZE]);
   return Float64Array.from({ length: count }, (_, i) => {
-    const within = 4 * Math.floor((i % TILE_SIZE) / (4 * TILE)) + (i % 4);
+    const within = Math.floor((i % TILE_SIZE) / TILE);
     const column = TILE * (firstInnerTile + (Math.floor(i / TILE_SIZE) % innerTiles)) + within;
     return column < inner ? 2 * random() - 1 : 0;
   });

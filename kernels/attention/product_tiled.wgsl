@@ -1,10 +1,10 @@
 // out = tiles x (or out += ...) for each head: rows of out are the tiles' rows, the sum runs over the tiles'
-// columns. dv = p^T dy, dk = ds^T q and dq = ds k are all of this form. One workgroup of 8 x 8 threads per 32 rows
+// inner index. dv = p^T dy, dk = ds^T q and dq = ds k are all of this form. One workgroup of 8 x 8 threads per 32 rows
 // x 32 columns; a thread owns 4 x 4.
 const STRIDE: u32 = 33;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, headDim: u32, rows: u32, inner: u32, firstHead: u32, countHeads: u32, firstRowTile: u32, rowTiles: u32, firstInnerTile: u32, innerTiles: u32, plane: u32, xOffset: u32, xRow: u32, outOffset: u32, outRow: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> tiles: array<store_t>;        // (3, countHeads, rowTiles, innerTiles, 8, 32, 4): 4 columns of a row
+@group(0) @binding(0) var<storage, read> tiles: array<store_t>;        // (3, countHeads, rowTiles, innerTiles, 32, 32): rows of an inner index
 @group(0) @binding(1) var<storage, read> x: array<store_t>;            // (batch, inner, xRow) from xOffset
 @group(0) @binding(2) var<storage, read_write> out: array<store_t>;    // (batch, rows, outRow) from outOffset
 @group(1) @binding(0) var<uniform> dims: Dims;
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var i = thread; i < 1024; i += 64) {
       let at = i / 32 * STRIDE + i % 32;
       let c = firstColumn + i % 32;
-      left[i / 4 % 32 * STRIDE + i / 128 * 4 + i % 4] = f32(tiles[tile + 1024 * t + i]);
+      left[i % 32 * STRIDE + i / 32] = f32(tiles[tile + 1024 * t + i]);
       right[at] = 0;
       if (c < headDim && firstInner + i / 32 < inner) { right[at] = f32(x[xBase + (firstInner + i / 32) * dims.xRow + c]); }
     }

@@ -88,9 +88,8 @@ export function attentionReference(d: AttentionDims, a: HostArrays): HostArrays 
 export const TILE = 32;
 export const TILE_SIZE = TILE * TILE;
 
-/** Where the element (row, column) lies in a matrix stored as tiles. */
-export function tileAt(row: number, column: number, tilesAcross: number): number {
-  const tile = Math.floor(row / TILE) * tilesAcross + Math.floor(column / TILE);
-  const quad = Math.floor((column % TILE) / 4);
-  return tile * TILE_SIZE + (quad * TILE + (row % TILE)) * 4 + (column % 4);
+/** Where the element (row, inner) lies in a matrix stored as tiles, each with the rows of an inner index side by side. */
+export function tileAt(row: number, inner: number, tilesAcross: number): number {
+  const tile = Math.floor(row / TILE) * tilesAcross + Math.floor(inner / TILE);
+  return tile * TILE_SIZE + (inner % TILE) * TILE + (row % TILE);
 }

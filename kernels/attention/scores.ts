@@ -45,7 +45,7 @@ export const attentionScores = defineKernel({
   name: 'attention.scores',
   doc:
     'Probabilities p = exp(scale q k^T - lse) after dropout, by key, and score gradients ' +
-    'ds = scale p (mask dy v^T - delta), by key and by query, as tiles of 32 x 32, quads of columns first, padded with zeros.',
+    'ds = scale p (mask dy v^T - delta), by key and by query, as tiles of 32 x 32, rows side by side, padded with zeros.',
   dims: scoresDims,
   buffers: {
     ...backwardOperands,

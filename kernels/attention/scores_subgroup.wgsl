@@ -1,6 +1,6 @@
 // Probabilities and score gradients of a block of keys, recomputed from the saved log-sum-exp:
 // p = exp(scale * q k^T - lse), mask = dropout's factor, ds = scale * p * (mask * dy v^T - delta). Kept are
-// mask * p and ds by key, ds by query, in tiles of 32 x 32, quads of columns first. One subgroup of 8 per ROWS keys
+// mask * p and ds by key, ds by query, in tiles of 32 x 32, rows side by side. One subgroup of 8 per ROWS keys
 // x 32 queries of a tile, everything in registers: a lane holds queries 4 lane .. 4 lane + 3 of every key.
 enable subgroups;
 const ROWS: u32 = 32;
@@ -16,7 +16,7 @@ struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOf
 @group(0) @binding(3) var<storage, read> dy: array<store_words>;          // (batch, queries, heads * headDim)
 @group(0) @binding(4) var<storage, read> stats: array<vec2f>;             // (batch, heads, queries): lse, delta
 @group(0) @binding(5) var<storage, read> random: array<u32>;              // (4), without dropout unused
-@group(0) @binding(6) var<storage, read_write> tiles: array<store_words>;    // (3, countHeads, keyTiles * queryTiles, 8, 32)
+@group(0) @binding(6) var<storage, read_write> tiles: array<store_words>;    // (3, countHeads, keyTiles * queryTiles, 32, 8): 4 rows at an inner index
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(8)
@@ -88,8 +88,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let plane = dims.countHeads * keyTiles * queryTiles * 256;
   let keyTile = firstRow / 32;
   let start = group.y * keyTiles * queryTiles * 256;
-  let byKey = start + (keyTile * queryTiles + queryTile) * 256 + 32 * lane + firstRow % 32;
-  let byQuery = 2 * plane + start + (queryTile * keyTiles + keyTile) * 256 + 4 * lane + firstRow % 32 * 8;
+  let byKey = start + (keyTile * queryTiles + queryTile) * 256 + 32 * lane + firstRow % 32 / 4;
+  let byQuery = 2 * plane + start + (queryTile * keyTiles + keyTile) * 256 + lane + firstRow % 32 * 8;
   // Stores are large machine code: keys leave at the front, STEP at a time, and the others move up.
   for (var first = 0u; first < ROWS; first += STEP) {
     var mask = array<vec4f, STEP>();
@@ -105,19 +105,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         for (var r = 0u; r < 4; r++) { mask[STEP - 4 + r] = rows[r]; }
       }
     }
+    var p = array<vec4f, STEP>();
     var ds = array<vec4f, STEP>();
     for (var r = 0u; r < STEP; r++) {
       let visible = vec4u(firstKey + first + r) < end;
-      let p = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), visible);
-      ds[r] = p * (mask[r] * dp[r] * scale - delta);
-      let at = byKey + first + r;
-      tiles[at] = words(mask[r] * p);
-      tiles[plane + at] = words(ds[r]);
+      p[r] = select(vec4f(0), exp2(s[r] * (scale * LOG2E) - lse), visible);
+      ds[r] = p[r] * (mask[r] * dp[r] * scale - delta);
+      p[r] *= mask[r];
+      tiles[byQuery + (first + r) * 8] = words(ds[r]);
     }
-    for (var h = 0u; h < STEP / 4; h++) {
-      let turned = transpose(mat4x4f(ds[4 * h], ds[4 * h + 1], ds[4 * h + 2], ds[4 * h + 3]));
-      let at = byQuery + (first + 4 * h) * 8;
-      for (var r = 0u; r < 4; r++) { tiles[at + r] = words(turned[r]); }
+    for (var h = 0u; h < STEP; h += 4) {
+      let pTurned = transpose(mat4x4f(p[h], p[h + 1], p[h + 2], p[h + 3]));
+      let dsTurned = transpose(mat4x4f(ds[h], ds[h + 1], ds[h + 2], ds[h + 3]));
+      let at = byKey + (first + h) / 4;
+      for (var i = 0u; i < 4; i++) {
+        tiles[at + 8 * i] = words(pTurned[i]);
+        tiles[plane + at + 8 * i] = words(dsTurned[i]);
+      }
     }
     for (var r = 0u; r < ROWS - STEP; r++) {
       s[r] = s[r + STEP];

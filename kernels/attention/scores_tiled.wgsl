@@ -1,6 +1,6 @@
 // Probabilities and score gradients of a block of keys, recomputed from the saved log-sum-exp:
 // p = exp(scale * q k^T - lse), mask = dropout's factor, ds = scale * p * (mask * dy v^T - delta). Kept are
-// mask * p and ds by key, ds by query, in tiles of 32 x 32, quads of columns first. One workgroup of 8 x 8 threads
+// mask * p and ds by key, ds by query, in tiles of 32 x 32, rows side by side. One workgroup of 8 x 8 threads
 // per tile; a thread owns 4 keys x 4 queries.
 const CHUNK: u32 = 16;
 const STRIDE: u32 = 17;
@@ -13,7 +13,7 @@ struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOf
 @group(0) @binding(3) var<storage, read> dy: array<store_t>;        // (batch, queries, heads * headDim)
 @group(0) @binding(4) var<storage, read> stats: array<vec2f>;       // (batch, heads, queries): lse, delta
 @group(0) @binding(5) var<storage, read> random: array<u32>;        // (4), without dropout unused
-@group(0) @binding(6) var<storage, read_write> tiles: array<vec4<store_t>>; // (3, countHeads, keyTiles * queryTiles, 8, 32)
+@group(0) @binding(6) var<storage, read_write> tiles: array<vec4<store_t>>; // (3, countHeads, keyTiles * queryTiles, 32, 8): 4 rows at an inner index
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 var<workgroup> kChunk: array<f32, 32 * STRIDE>;
@@ -100,10 +100,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let start = group.y * dims.keyTiles * queryTiles * 256;
   let byKey = start + (keyTile * queryTiles + queryTile) * 256;
   let byQuery = 2 * plane + start + (queryTile * dims.keyTiles + keyTile) * 256;
+  let p = transpose(scores);
+  let ds = transpose(dp);
   for (var i = 0u; i < 4; i++) {
-    tiles[byKey + column / 4 * 32 + row + i] = vec4<store_t>(scores[i]);
-    tiles[plane + byKey + column / 4 * 32 + row + i] = vec4<store_t>(dp[i]);
-    tiles[byQuery + row / 4 * 32 + column + i] = vec4<store_t>(vec4f(dp[0][i], dp[1][i], dp[2][i], dp[3][i]));
+    tiles[byKey + (column + i) * 8 + row / 4] = vec4<store_t>(p[i]);
+    tiles[plane + byKey + (column + i) * 8 + row / 4] = vec4<store_t>(ds[i]);
+    tiles[byQuery + (row + i) * 8 + column / 4] = vec4<store_t>(dp[i]);
   }
 }
 
