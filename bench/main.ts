@@ -2,7 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { runCommand } from '../engine/command.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { catalogue } from '../kernels/catalogue.ts';
-import { runBench } from './run.ts';
+import { runBench } from './kernels/run.ts';
 
 const surroundings = {
   platform: nodePlatform(),
@@ -17,8 +17,8 @@ const surroundings = {
 };
 
 await runCommand(async (argv) => {
-  if (argv.includes('--peers')) return (await import('./peers_run.ts')).runPeers(argv, surroundings);
-  if (argv.includes('--step')) return (await import('./model_step.ts')).runStep(argv, surroundings);
-  if (argv.includes('--scaling')) return (await import('./model_scaling.ts')).runScaling(argv, surroundings);
+  if (argv.includes('--peers')) return (await import('./peers/run.ts')).runPeers(argv, surroundings);
+  if (argv.includes('--step')) return (await import('./model/step.ts')).runStep(argv, surroundings);
+  if (argv.includes('--scaling')) return (await import('./model/scaling.ts')).runScaling(argv, surroundings);
   return runBench(argv, { ...surroundings, kernels: catalogue });
 });

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
 import { ShapeError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
-import { cosineMaps, linearCka, minMax, patchCosineMap } from '../train/analysis.ts';
+import { cosineMaps, linearCka, minMax, patchCosineMap } from '../train/report/analysis.ts';
 import { openEngine } from './device.ts';
 import { rejectionOf } from './error_of.ts';
 

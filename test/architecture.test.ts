@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'train/': ['engine/', 'model/'],
   'bench/': ['kernels/', 'engine/gpu/', 'engine/doctor/', ...LEAVES],
   // benches of whole models and of their training
-  'bench/model': ['bench/', 'kernels/', 'engine/', 'model/', 'train/'],
+  'bench/model/': ['bench/', 'kernels/', 'engine/', 'model/', 'train/'],
   'test/': FOLDERS.map((folder) => `${folder}/`),
 };
 
@@ -87,7 +87,7 @@ test('the rule sees a wrong import', () => {
     ),
     toSource(
       'model/c.ts',
-      "export { y } from '../train/main.ts';\nconst k = await import('../kernels/catalogue.ts');",
+      "export { y } from '../train/commands/train_main.ts';\nconst k = await import('../kernels/catalogue.ts');",
     ),
     toSource(
       'train/d.ts',
@@ -97,7 +97,7 @@ test('the rule sees a wrong import', () => {
   assert.equal(wrongImports(files), [
     'kernels/a/a.ts -> engine/errors.ts',
     'engine/gpu/b.ts -> engine/tensor.ts',
-    'model/c.ts -> train/main.ts',
+    'model/c.ts -> train/commands/train_main.ts',
     'model/c.ts -> kernels/catalogue.ts',
     'train/d.ts -> bench/main.ts',
   ]);

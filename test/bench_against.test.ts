@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runBench } from '../bench/run.ts';
+import { runBench } from '../bench/kernels/run.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';

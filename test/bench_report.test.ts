@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { notRun, Report, rowsJson, summary } from '../bench/report.ts';
-import type { Row } from '../bench/row.ts';
-import type { Job } from '../bench/select.ts';
-import { decides, findWinner, winnerLine } from '../bench/tune.ts';
+import { notRun, Report, rowsJson, summary } from '../bench/kernels/report.ts';
+import type { Row } from '../bench/kernels/row.ts';
+import type { Job } from '../bench/kernels/select.ts';
+import { decides, findWinner, winnerLine } from '../bench/kernels/tune.ts';
 import { median } from '../engine/gpu/measure.ts';
 import { copySpeed, type Peak, peakLine, rooflineMs } from '../engine/gpu/peak.ts';
 import { TileTable } from '../engine/gpu/tiles.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseBench } from '../bench/options.ts';
-import { type Job, selectJobs } from '../bench/select.ts';
+import { parseBench } from '../bench/kernels/options.ts';
+import { type Job, selectJobs } from '../bench/kernels/select.ts';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { TileTable } from '../engine/gpu/tiles.ts';

@@ -2,10 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
-import type { Surroundings } from '../train/cli.ts';
-import { parseEval, resolveEval } from '../train/cli_eval.ts';
-import type { RunConfig } from '../train/config.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import type { Surroundings } from '../train/commands/cli.ts';
+import { parseEval, resolveEval } from '../train/commands/cli_eval.ts';
+import type { RunConfig } from '../train/config/config.ts';
+import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
 import { clip, machine, vocRoot } from './cli_support.ts';
 import { errorOf } from './error_of.ts';
 

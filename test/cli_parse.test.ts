@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
-import { parseTrain } from '../train/cli_train.ts';
-import { embeddedPreset, embeddedRoot, fullPreset } from '../train/presets.ts';
+import { parseTrain } from '../train/commands/cli_train.ts';
+import { embeddedPreset, embeddedRoot, fullPreset } from '../train/config/presets.ts';
 import { clip, machine, vocRoot } from './cli_support.ts';
 import { errorOf } from './error_of.ts';
 

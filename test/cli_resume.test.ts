@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../engine/errors.ts';
-import { parseTrain } from '../train/cli_train.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { parseTrain } from '../train/commands/cli_train.ts';
+import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
 import { machine } from './cli_support.ts';
 import { errorOf } from './error_of.ts';
 

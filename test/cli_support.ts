@@ -1,6 +1,6 @@
 import { ConfigError } from '../engine/errors.ts';
-import type { Surroundings } from '../train/cli.ts';
-import type { RunConfig } from '../train/config.ts';
+import type { Surroundings } from '../train/commands/cli.ts';
+import type { RunConfig } from '../train/config/config.ts';
 
 /** The default places of VOC and CLIP's weights. */
 export const vocRoot = 'data/VOCdevkit/VOC2012';

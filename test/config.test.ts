@@ -6,10 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { editDistance, nearestName } from '../engine/nearest_name.ts';
-import { formatConfig, loadConfig, parseConfig, type RunConfig } from '../train/config.ts';
-import { listFields } from '../train/config_fields.ts';
-import { datasetNames, settingsSchema } from '../train/config_schema.ts';
-import { embeddedPreset, embeddedRoot, fullPreset } from '../train/presets.ts';
+import { formatConfig, loadConfig, parseConfig, type RunConfig } from '../train/config/config.ts';
+import { listFields } from '../train/config/fields.ts';
+import { embeddedPreset, embeddedRoot, fullPreset } from '../train/config/presets.ts';
+import { datasetNames, settingsSchema } from '../train/config/schema.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('config');

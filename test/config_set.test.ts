@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../engine/errors.ts';
-import { settingsSchema } from '../train/config_schema.ts';
-import { applyOverrides, overriddenValue, parseOverride, parseValue } from '../train/config_set.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
+import { settingsSchema } from '../train/config/schema.ts';
+import { applyOverrides, overriddenValue, parseOverride, parseValue } from '../train/config/set.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('config --set');

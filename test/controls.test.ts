@@ -7,13 +7,13 @@ import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
-import type { Surroundings } from '../train/cli.ts';
-import { runControls } from '../train/controls.ts';
-import { bestThreshold, type DenseImage, denseReport } from '../train/controls_dense.ts';
-import { derangement, permuteRows, shuffleMasks } from '../train/controls_disturb.ts';
-import { gateTable, judge } from '../train/controls_gates.ts';
-import { datasetInfo } from '../train/datasets/info.ts';
-import { experimentCommand, readExperiment } from '../train/experiment/cli.ts';
+import type { Surroundings } from '../train/commands/cli.ts';
+import { experimentCommand, readExperiment } from '../train/commands/cli_experiment.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import { runControls } from '../train/experiment/controls.ts';
+import { bestThreshold, type DenseImage, denseReport } from '../train/experiment/controls_dense.ts';
+import { derangement, permuteRows, shuffleMasks } from '../train/experiment/controls_disturb.ts';
+import { gateTable, judge } from '../train/experiment/controls_gates.ts';
 import {
   type Figures,
   figureTable,

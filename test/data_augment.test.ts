@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../engine/random.ts';
-import { type AugmentOptions, augment } from '../train/image/augment.ts';
-import { cutOut, fitSize, randomCrop, shortSideSize } from '../train/image/geometry.ts';
-import { imagenetNormalisation, writePlanes } from '../train/image/normalise.ts';
-import type { Raster, Size } from '../train/image/raster.ts';
-import { trainingTable } from '../train/labels.ts';
+import { type AugmentOptions, augment } from '../train/data/image/augment.ts';
+import { cutOut, fitSize, randomCrop, shortSideSize } from '../train/data/image/geometry.ts';
+import { imagenetNormalisation, writePlanes } from '../train/data/image/normalise.ts';
+import type { Raster, Size } from '../train/data/image/raster.ts';
+import { trainingTable } from '../train/data/labels.ts';
 import { raster } from './data_support.ts';
 
 const test = suite('data_augment');

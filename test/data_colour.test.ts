@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../engine/random.ts';
-import { hsvToRgb, rgbToHsv } from '../train/image/hsv.ts';
-import { distortColours, linearTable, scaleSaturation, turnHue } from '../train/image/photometric.ts';
+import { hsvToRgb, rgbToHsv } from '../train/data/image/hsv.ts';
+import { distortColours, linearTable, scaleSaturation, turnHue } from '../train/data/image/photometric.ts';
 import { fromBase64, readFixture } from './data_support.ts';
 
 interface OpenCvFixture {

@@ -5,9 +5,9 @@ import { encode } from 'fast-png';
 import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { datasetInfo } from '../train/datasets/info.ts';
-import { readImage, readMask } from '../train/image/decode.ts';
-import { createReader } from '../train/loader_source.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import { readImage, readMask } from '../train/data/image/decode.ts';
+import { createReader } from '../train/data/loader_source.ts';
 import { problemOf, temporaryFolder, writeMask, writePhotograph } from './data_support.ts';
 
 const test = suite('data_files');

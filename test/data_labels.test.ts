@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { DatasetName } from '../train/config.ts';
-import { datasetInfo } from '../train/datasets/info.ts';
-import { classTable, ignoredLabel, mapLabels, trainingTable, unlabelledLabel } from '../train/labels.ts';
+import type { DatasetName } from '../train/config/config.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import { classTable, ignoredLabel, mapLabels, trainingTable, unlabelledLabel } from '../train/data/labels.ts';
 import { readFixture } from './data_support.ts';
 
 interface DatasetFixture {

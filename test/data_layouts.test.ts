@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
-import { openDataset } from '../train/datasets/dataset.ts';
+import { openDataset } from '../train/data/datasets/dataset.ts';
 import { problemOf, temporaryFolder, writeSplit, writeVocTree } from './data_support.ts';
 import { rejectionOf } from './error_of.ts';
 

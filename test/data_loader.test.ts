@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
-import { type Dataset, openDataset } from '../train/datasets/dataset.ts';
+import { type Dataset, openDataset } from '../train/data/datasets/dataset.ts';
 import {
   type Batch,
   createEvalLoader,
   createTrainLoader,
   type EvalSample,
   type TrainLoaderOptions,
-} from '../train/loader.ts';
+} from '../train/data/loader.ts';
 import { smallAugment, temporaryFolder, writeMask, writeVocTree } from './data_support.ts';
 import { rejectionOf } from './error_of.ts';
 
@@ -227,10 +227,10 @@ test('evaluation: an image at its own short side is only normalised', async () =
 });
 
 test('a process with idle threads ends by itself, from any folder', () => {
-  const train = new URL('../train/', import.meta.url);
+  const data = new URL('../train/data/', import.meta.url);
   const script = `
-    import { openDataset } from '${new URL('datasets/dataset.ts', train)}';
-    import { createTrainLoader } from '${new URL('loader.ts', train)}';
+    import { openDataset } from '${new URL('datasets/dataset.ts', data)}';
+    import { createTrainLoader } from '${new URL('loader.ts', data)}';
     const dataset = await openDataset('voc20', ${JSON.stringify(root)}, 'train');
     const loader = createTrainLoader({ ...${JSON.stringify(options({ workers: 2 }))}, dataset });
     console.log((await loader.next()).names.join());`;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../engine/random.ts';
-import type { Raster, Size } from '../train/image/raster.ts';
-import { resizeLinear, resizeNearest } from '../train/image/resize.ts';
+import type { Raster, Size } from '../train/data/image/raster.ts';
+import { resizeLinear, resizeNearest } from '../train/data/image/resize.ts';
 import { fromBase64, raster, readFixture } from './data_support.ts';
 
 interface OpenCvFixture {

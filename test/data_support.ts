@@ -5,8 +5,8 @@ import { encode } from 'fast-png';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
-import type { AugmentOptions } from '../train/image/augment.ts';
-import type { Raster, Size } from '../train/image/raster.ts';
+import type { AugmentOptions } from '../train/data/image/augment.ts';
+import type { Raster, Size } from '../train/data/image/raster.ts';
 import { rejectionOf } from './error_of.ts';
 
 /** Reads a fixture of `test/golden/data`. */

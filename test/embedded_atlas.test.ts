@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError, UserError } from '../engine/errors.ts';
-import { voc20 } from '../train/datasets/voc20.ts';
+import { voc20 } from '../train/data/datasets/voc20.ts';
 import { cellsByClass, cellsByOtherIcon, loadAtlas } from '../train/embedded/atlas.ts';
 import { buildAtlas, buildStyleAtlas } from '../train/embedded/atlas_builder.ts';
 import { otherIcons } from '../train/embedded/other_icons.ts';

@@ -16,7 +16,7 @@ import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
-import { voc20 } from '../train/datasets/voc20.ts';
+import { voc20 } from '../train/data/datasets/voc20.ts';
 import { loadAtlas } from '../train/embedded/atlas.ts';
 import { ensureEmbeddedVoc, splitScenes } from '../train/embedded/generate.ts';
 import { vocColours } from '../train/embedded/label_png.ts';

@@ -32,7 +32,7 @@ const training = settingFlags([
 let data: string;
 let first: { classes: unknown; step: number };
 
-const evaluate = (...args: string[]) => runScript('train/eval_main.ts', ['--checkpoint', ...args]);
+const evaluate = (...args: string[]) => runScript('train/commands/eval_main.ts', ['--checkpoint', ...args]);
 const read = (file: string) => JSON.parse(readFileSync(path(file), 'utf8'));
 
 test.before(async () => {
@@ -40,7 +40,7 @@ test.before(async () => {
   const random = new Random(5);
   const values = Float32Array.from({ length: 320 }, () => random.normal());
   await writeNpy(path('text.npy'), float32Tensor([20, 16], values));
-  const { code, output } = await runScript('train/main.ts', [
+  const { code, output } = await runScript('train/commands/train_main.ts', [
     ...['--dataset', 'voc20', '--work-dir', path('run'), '--max-iters', '2', '--data-root', data],
     ...['--text-embeddings', path('text.npy'), ...model, ...training, ...settingFlags(['data.clip=null'])],
   ]);
@@ -56,7 +56,12 @@ test('a run with given embeddings is evaluated from its checkpoint, on data that
   assert.is(code, 0, output);
   assert.match(output, /evaluated 3\/3 images/);
   assert.equal(read('own.json').classes, first.classes);
-  const report = await runScript('train/report_main.ts', ['--work-dir', path('run'), '--data-root', moved]);
+  const report = await runScript('train/commands/report_main.ts', [
+    '--work-dir',
+    path('run'),
+    '--data-root',
+    moved,
+  ]);
   assert.is(report.code, 0, report.output);
   assert.equal(read('run/eval.json').classes, first.classes);
 });

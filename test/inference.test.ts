@@ -4,8 +4,8 @@ import type { Engine } from '../engine/engine.ts';
 import { Random } from '../engine/random.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
-import { labelPixels, penalties } from '../train/inference.ts';
-import { embeddedPreset } from '../train/presets.ts';
+import { embeddedPreset } from '../train/config/presets.ts';
+import { labelPixels, penalties } from '../train/evaluation/inference.ts';
 import { openEngine } from './device.ts';
 
 const test = suite('inference');

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { watchInterrupt } from '../train/interrupt.ts';
+import { watchInterrupt } from '../train/io/interrupt.ts';
 
 const test = suite('interrupt');
 

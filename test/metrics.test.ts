@@ -13,8 +13,8 @@ import {
   nanMean,
   scoreReport,
   scores,
-} from '../train/metrics.ts';
-import { evaluationLine, evaluationTable } from '../train/table.ts';
+} from '../train/evaluation/metrics.ts';
+import { evaluationLine, evaluationTable } from '../train/evaluation/table.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('metrics');

@@ -5,10 +5,10 @@ import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError, ShapeError } from '../engine/errors.ts';
-import { drawText, isDrawable, textSize } from '../train/bitmap_font.ts';
-import { datasetNames } from '../train/config_schema.ts';
-import { datasetInfo } from '../train/datasets/info.ts';
-import { drawOverlay, type OverlayInput, type Picture, writeOverlay } from '../train/overlay.ts';
+import { datasetNames } from '../train/config/schema.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import { drawText, isDrawable, textSize } from '../train/evaluation/bitmap_font.ts';
+import { drawOverlay, type OverlayInput, type Picture, writeOverlay } from '../train/evaluation/overlay.ts';
 import { errorOf, rejectionOf } from './error_of.ts';
 
 const test = suite('overlays');

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ContenderId } from '../bench/peers/messages.ts';
+import { ContenderProcess } from '../bench/peers/process.ts';
+import { race } from '../bench/peers/race.ts';
 import { Truth } from '../bench/peers/truth.ts';
 import { type BlockWork, makeInputs } from '../bench/peers/works.ts';
-import { ContenderProcess } from '../bench/peers_process.ts';
-import { race } from '../bench/peers_race.ts';
 import { rejectionOf } from './error_of.ts';
 
 const test = suite('peers: processes');

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Prepared } from '../bench/peers/messages.ts';
+import { parsePeers } from '../bench/peers/options.ts';
+import { type PeerRow, type Racer, race } from '../bench/peers/race.ts';
+import { type PeersReport, reportJson, reportMarkdown, workText } from '../bench/peers/report.ts';
 import type { Arrays, Work } from '../bench/peers/works.ts';
-import { parsePeers } from '../bench/peers_options.ts';
-import { type PeerRow, type Racer, race } from '../bench/peers_race.ts';
-import { type PeersReport, reportJson, reportMarkdown, workText } from '../bench/peers_report.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { errorOf } from './error_of.ts';
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
-import { PixelCounts } from '../train/pixel_counts.ts';
+import { PixelCounts } from '../train/evaluation/pixel_counts.ts';
 import { openEngine } from './device.ts';
 
 /** Confusion matrices filled on the GPU, whose 32-bit counts must not overflow. */

@@ -11,10 +11,10 @@ import { ParameterStore } from '../model/store.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import { float32Tensor, type StateDict } from '../model/weights/tensor_file.ts';
 import { loadModelFile } from '../train/checkpoint.ts';
-import { parsePredict, resolvePredict } from '../train/cli_predict.ts';
-import { voc20 } from '../train/datasets/voc20.ts';
-import { evaluateRun } from '../train/evaluate_run.ts';
-import { readImage } from '../train/image/decode.ts';
+import { parsePredict, resolvePredict } from '../train/commands/cli_predict.ts';
+import { voc20 } from '../train/data/datasets/voc20.ts';
+import { readImage } from '../train/data/image/decode.ts';
+import { evaluateRun } from '../train/evaluation/evaluate_run.ts';
 import { namePenalties } from '../train/predict/embeddings.ts';
 import { segment } from '../train/predict/segment.ts';
 import { openSavedModel } from '../train/saved_model.ts';
@@ -89,7 +89,7 @@ test.before(async () => {
 });
 
 const predict = (...args: string[]) =>
-  runScript('train/predict_main.ts', [
+  runScript('train/commands/predict_main.ts', [
     ...[
       '--checkpoint',
       path('weights.safetensors'),
@@ -207,7 +207,7 @@ test('a checkpoint without configuration is read as weights alone', async () => 
   assert.equal([none, step], [null, null]);
   const { tensors } = await readSafetensors(path('weights.safetensors'));
   await writeSafetensors(path('foreign.safetensors'), tensors, { format: 'another 1' });
-  const foreign = await runScript('train/predict_main.ts', [
+  const foreign = await runScript('train/commands/predict_main.ts', [
     ...['--checkpoint', path('foreign.safetensors'), '--images', path('more')],
   ]);
   assert.is(foreign.code, 1);

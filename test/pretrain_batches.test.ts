@@ -5,7 +5,7 @@ import { Random } from '../engine/random.ts';
 import { CompactVocabulary, vocabularyOf } from '../model/compact_vocabulary.ts';
 import { encodeText } from '../model/tokenizer.ts';
 import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
-import { voc20 } from '../train/datasets/voc20.ts';
+import { voc20 } from '../train/data/datasets/voc20.ts';
 import { loadAtlas } from '../train/embedded/atlas.ts';
 import { type BatchOptions, drawBatch } from '../train/pretrain/batch.ts';
 import { openBatchSource } from '../train/pretrain/batch_source.ts';

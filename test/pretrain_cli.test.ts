@@ -5,8 +5,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
-import { listFields } from '../train/config_fields.ts';
-import { commandOf, parsePretrain } from '../train/pretrain/cli.ts';
+import { commandOf, parsePretrain } from '../train/commands/cli_pretrain.ts';
+import { listFields } from '../train/config/fields.ts';
 import { defaultSettings, pretrainSchema } from '../train/pretrain/settings.ts';
 import { errorOf } from './error_of.ts';
 

@@ -1,5 +1,5 @@
+import type { Progress } from '../train/io/progress.ts';
 import { defaultSettings, type PretrainSettings } from '../train/pretrain/settings.ts';
-import type { Progress } from '../train/progress.ts';
 
 /** A pre-training that takes a second: scenes of 16 pixels in four tokens, then of 32 in sixteen. */
 export const tinySettings: PretrainSettings = {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { imageProgress } from '../train/image_progress.ts';
+import { imageProgress } from '../train/io/image_progress.ts';
 import {
   formatBytes,
   formatDuration,
@@ -8,7 +8,7 @@ import {
   type StepReport,
   showProgress,
   throughputMeter,
-} from '../train/progress.ts';
+} from '../train/io/progress.ts';
 
 const test = suite('progress');
 

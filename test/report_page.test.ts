@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { datasetInfo } from '../train/datasets/info.ts';
-import { addImage, confusionMatrix, scoreReport, scores } from '../train/metrics.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
+import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import { addImage, confusionMatrix, scoreReport, scores } from '../train/evaluation/metrics.ts';
 import { renderReport } from '../train/report/page.ts';
 import { colourMap, pngUri } from '../train/report/picture.ts';
 import type { ReportData } from '../train/report/report_data.ts';

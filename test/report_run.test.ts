@@ -6,10 +6,10 @@ import { ConfigError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
-import { parseReport, resolveReport } from '../train/cli_report.ts';
-import { datasetInfo } from '../train/datasets/info.ts';
-import type { EvalReport } from '../train/metrics.ts';
-import { embeddedPreset } from '../train/presets.ts';
+import { parseReport, resolveReport } from '../train/commands/cli_report.ts';
+import { embeddedPreset } from '../train/config/presets.ts';
+import { datasetInfo } from '../train/data/datasets/info.ts';
+import type { EvalReport } from '../train/evaluation/metrics.ts';
 import { stageWeights, weightsBefore } from '../train/report/inside.ts';
 import { runScript, settingFlags, tinyModel } from './command_support.ts';
 import { temporaryFolder } from './data_support.ts';
@@ -49,7 +49,7 @@ function checkPage(): string {
 
 test('training ends with a page that says what eval.json says', async () => {
   const args = ['--dataset', 'voc20', '--work-dir', folder, '--max-iters', '3', ...tiny];
-  const { code, output } = await runScript('train/main.ts', args);
+  const { code, output } = await runScript('train/commands/train_main.ts', args);
   assert.is(code, 0, output);
   assert.match(output, page);
   const text = checkPage();
@@ -63,7 +63,7 @@ test('npm run report writes the same page again', async () => {
   const first = readFileSync(page, 'utf8');
   rmSync(page);
   rmSync(join(folder, 'eval.json'));
-  const { code, output } = await runScript('train/report_main.ts', ['--work-dir', folder]);
+  const { code, output } = await runScript('train/commands/report_main.ts', ['--work-dir', folder]);
   assert.is(code, 0, output);
   assert.match(output, `report in ${page}`);
   assert.is(checkPage() === first, true, 'the pages are equal');
@@ -80,7 +80,7 @@ test('npm run report names what is wrong with its folder', async () => {
   assert.is(refusal(empty), `--work-dir ${empty}: holds a run without a checkpoint`);
   const file = join(empty, 'config.json');
   assert.is(refusal(file), `--work-dir ${file}: is a file, wanted the folder of a run`);
-  const { code, output } = await runScript('train/report_main.ts', ['--work-dir', file]);
+  const { code, output } = await runScript('train/commands/report_main.ts', ['--work-dir', file]);
   assert.is(code, 1);
   assert.match(output, `error: --work-dir ${file}: is a file`);
 });

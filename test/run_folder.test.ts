@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../engine/errors.ts';
-import { loadConfig } from '../train/config.ts';
-import { embeddedPreset } from '../train/presets.ts';
+import { loadConfig } from '../train/config/config.ts';
+import { embeddedPreset } from '../train/config/presets.ts';
 import {
   bestCheckpointFile,
   checkpointFile,

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { shortSideSize } from '../train/image/geometry.ts';
+import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
+import { shortSideSize } from '../train/data/image/geometry.ts';
+import { slidingWindows } from '../train/evaluation/sliding_window.ts';
 import { parameterSettings } from '../train/parameter_groups.ts';
-import { embeddedPreset, fullPreset } from '../train/presets.ts';
 import { learningRate } from '../train/schedule.ts';
-import { slidingWindows } from '../train/sliding_window.ts';
 
 interface MicroOps {
   lr_schedule: {

@@ -23,7 +23,7 @@ const tiny = settingFlags([
 ]);
 
 const train = (name: string, ...args: string[]): Promise<Ended> =>
-  runScript('train/main.ts', [
+  runScript('train/commands/train_main.ts', [
     '--dataset',
     'voc20',
     '--work-dir',
@@ -76,7 +76,7 @@ test('the last evaluation makes the best checkpoint; a finished run that is resu
   assert.ok(bytes('whole', 'checkpoints', 'best.safetensors').length > 0);
   const before = evaluated('whole');
   assert.is(before.length, 1);
-  const { code, output } = await runScript('train/main.ts', [
+  const { code, output } = await runScript('train/commands/train_main.ts', [
     '--resume',
     '--work-dir',
     join(folder, 'whole'),
@@ -98,7 +98,11 @@ test('--stop-at and --resume give the same bytes as one run', async () => {
   const stopped = await train('parts', '--stop-at', '3');
   assert.is(stopped.code, 0, stopped.output);
   assert.match(stopped.output, /after step 3; continue with: .*--resume/);
-  const resumed = await runScript('train/main.ts', ['--resume', '--work-dir', join(folder, 'parts')]);
+  const resumed = await runScript('train/commands/train_main.ts', [
+    '--resume',
+    '--work-dir',
+    join(folder, 'parts'),
+  ]);
   assert.is(resumed.code, 0, resumed.output);
   const file = ['checkpoints', 'step-000006.safetensors'];
   const [whole, parts] = [bytes('whole', ...file), bytes('parts', ...file)];
@@ -112,7 +116,7 @@ function tensorsOf(file: Buffer): Buffer {
 
 test('an interruption saves and exits with 130', async () => {
   const { code, output } = await runScript(
-    'train/main.ts',
+    'train/commands/train_main.ts',
     ['--dataset', 'voc20', '--work-dir', join(folder, 'cut'), '--max-iters', '400', ...tiny],
     /step +3\/400/,
   );
@@ -125,7 +129,7 @@ test('eval repeats the evaluation of the run and writes pictures', async () => {
   const checkpoint = join(folder, 'whole', 'checkpoints', 'step-000006.safetensors');
   const pictures = join(folder, 'pictures');
   const json = join(folder, 'again.json');
-  const { code, output } = await runScript('train/eval_main.ts', [
+  const { code, output } = await runScript('train/commands/eval_main.ts', [
     ...['--checkpoint', checkpoint, '--dataset', 'voc20', '--show-dir', pictures, '--json', json],
   ]);
   assert.is(code, 0, output);
@@ -151,13 +155,25 @@ test("users' mistakes end with 1, a clear message and no stack", async () => {
   const damaged = join(folder, 'damaged.safetensors');
   writeFileSync(damaged, bytes('whole', 'checkpoints', 'step-000006.safetensors').subarray(0, 5000));
   const cases: [string, string[], RegExp][] = [
-    ['train/main.ts', ['--dataset', 'voc21'], /voc21.*voc20, context59/s],
-    ['train/main.ts', ['--dataset', 'voc20', '--set', 'optim.lrr=1'], /optim\.lrr.*optim\.lr/s],
-    ['train/main.ts', ['--dataset', 'voc20', '--data-root', '/no/where'], /\/no\/where/],
-    ['train/main.ts', ['--dataset', 'voc20', '--work-dir', join(folder, 'whole'), ...tiny], /--resume/],
-    ['train/main.ts', ['--dataset', 'voc20', '--adapter', 'no-such-gpu', ...tiny], /no-such-gpu/],
-    ['train/eval_main.ts', ['--checkpoint', '/no/file', '--dataset', 'voc20'], /\/no\/file/],
-    ['train/eval_main.ts', ['--checkpoint', damaged, '--dataset', 'voc20'], /damaged\.safetensors/],
+    ['train/commands/train_main.ts', ['--dataset', 'voc21'], /voc21.*voc20, context59/s],
+    [
+      'train/commands/train_main.ts',
+      ['--dataset', 'voc20', '--set', 'optim.lrr=1'],
+      /optim\.lrr.*optim\.lr/s,
+    ],
+    ['train/commands/train_main.ts', ['--dataset', 'voc20', '--data-root', '/no/where'], /\/no\/where/],
+    [
+      'train/commands/train_main.ts',
+      ['--dataset', 'voc20', '--work-dir', join(folder, 'whole'), ...tiny],
+      /--resume/,
+    ],
+    [
+      'train/commands/train_main.ts',
+      ['--dataset', 'voc20', '--adapter', 'no-such-gpu', ...tiny],
+      /no-such-gpu/,
+    ],
+    ['train/commands/eval_main.ts', ['--checkpoint', '/no/file', '--dataset', 'voc20'], /\/no\/file/],
+    ['train/commands/eval_main.ts', ['--checkpoint', damaged, '--dataset', 'voc20'], /damaged\.safetensors/],
   ];
   const ends = await Promise.all(cases.map(([script, args]) => runScript(script, args)));
   ends.forEach(({ code, output }, i) => {

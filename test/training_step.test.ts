@@ -6,7 +6,7 @@ import { Random } from '../engine/random.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
-import type { Batch } from '../train/loader.ts';
+import type { Batch } from '../train/data/loader.ts';
 import { AdamW } from '../train/optimizer.ts';
 import type { StepContext } from '../train/step.ts';
 import { Trainer } from '../train/trainer.ts';

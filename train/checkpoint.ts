@@ -5,7 +5,7 @@ import type { ParameterStore } from '../model/store.ts';
 import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../model/weights/safetensors.ts';
 import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { formatConfig, parseSavedConfig, type RunConfig } from './config.ts';
+import { formatConfig, parseSavedConfig, type RunConfig } from './config/config.ts';
 import type { AdamW } from './optimizer.ts';
 
 /** Bumped when a checkpoint's contents change their meaning. */

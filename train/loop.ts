@@ -1,10 +1,10 @@
 import { ConfigError, type NonFiniteError } from '../engine/errors.ts';
 import { Timeline } from '../engine/timeline.ts';
-import type { RunConfig } from './config.ts';
-import type { Batch, TrainLoader } from './loader.ts';
-import { type EvalReport, selectionScore } from './metrics.ts';
+import type { RunConfig } from './config/config.ts';
+import type { Batch, TrainLoader } from './data/loader.ts';
+import { type EvalReport, selectionScore } from './evaluation/metrics.ts';
+import { type Progress, throughputMeter } from './io/progress.ts';
 import type { ProfileSession } from './profile/session.ts';
-import { type Progress, throughputMeter } from './progress.ts';
 import type { RunLog } from './run_folder.ts';
 import type { Trainer } from './trainer.ts';
 

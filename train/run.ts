@@ -5,21 +5,22 @@ import { nodePlatform } from '../engine/gpu/node.ts';
 import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
-import type { TrainRequest } from './cli_train.ts';
-import { engineOptions, type RunConfig } from './config.ts';
-import { type Dataset, openDataset } from './datasets/dataset.ts';
-import type { DatasetInfo } from './datasets/info.ts';
+import type { TrainRequest } from './commands/cli_train.ts';
+import { engineOptions, type RunConfig } from './config/config.ts';
+import { embeddedCache } from './config/presets.ts';
+import { type Dataset, openDataset } from './data/datasets/dataset.ts';
+import type { DatasetInfo } from './data/datasets/info.ts';
 import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
-import { evaluateRun } from './evaluate_run.ts';
-import { imageProgress } from './image_progress.ts';
-import { INTERRUPTED, watchInterrupt } from './interrupt.ts';
+import { evaluateRun } from './evaluation/evaluate_run.ts';
+import { selectionScore } from './evaluation/metrics.ts';
+import { evaluationLine, evaluationTable } from './evaluation/table.ts';
+import { imageProgress } from './io/image_progress.ts';
+import { INTERRUPTED, watchInterrupt } from './io/interrupt.ts';
+import { formatDuration, formatPlan, type Progress, showProgress } from './io/progress.ts';
 import { improves, type LoopEnd, lastStep, trainingLoop } from './loop.ts';
-import { selectionScore } from './metrics.ts';
 import { freshWeights, newRun, type OpenRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
-import { embeddedCache } from './presets.ts';
 import { saveProfile } from './profile/save.ts';
 import { ProfileSession } from './profile/session.ts';
-import { formatDuration, formatPlan, type Progress, showProgress } from './progress.ts';
 import { watchEvaluation } from './report/examples.ts';
 import { writeReport } from './report/write_report.ts';
 import {
@@ -36,7 +37,6 @@ import {
   saveEvaluation,
 } from './run_folder.ts';
 import { learningRate } from './schedule.ts';
-import { evaluationLine, evaluationTable } from './table.ts';
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {

@@ -2,8 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { join } from 'node:path';
 import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
-import { formatConfig, type RunConfig } from './config.ts';
-import type { EvalReport } from './metrics.ts';
+import { formatConfig, type RunConfig } from './config/config.ts';
+import type { EvalReport } from './evaluation/metrics.ts';
 
 /** The files of one run. */
 export interface RunFolder {

@@ -7,8 +7,8 @@ import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import type { HostTensor } from '../model/weights/tensor_file.ts';
 import { type ModelFile, modelTensors, textTensor } from './checkpoint.ts';
-import { engineOptions, type RunConfig } from './config.ts';
-import { datasetInfo } from './datasets/info.ts';
+import { engineOptions, type RunConfig } from './config/config.ts';
+import { datasetInfo } from './data/datasets/info.ts';
 
 /** A trained model on the GPU, with the embeddings of the classes that it is asked for. */
 export interface OpenModel {

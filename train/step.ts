@@ -14,7 +14,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { DropoutMasks } from '../model/dropout.ts';
 import type { ParameterStore } from '../model/store.ts';
 import type { Observe } from '../model/vision.ts';
-import { unlabelledLabel } from './labels.ts';
+import { unlabelledLabel } from './data/labels.ts';
 import type { AdamW } from './optimizer.ts';
 
 export interface LossSettings {

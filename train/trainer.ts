@@ -3,7 +3,7 @@ import { NonFiniteError } from '../engine/errors.ts';
 import { countNonFinite, nonFiniteCounter } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Timeline } from '../engine/timeline.ts';
-import type { Batch } from './loader.ts';
+import type { Batch } from './data/loader.ts';
 import type { AdamW } from './optimizer.ts';
 import { learningRate, type Schedule } from './schedule.ts';
 import { type MicroBatch, type StepContext, type StepState, stepGradients, trainingStep } from './step.ts';

@@ -17,8 +17,8 @@ import { readStateDict } from '../model/weights/state_dict.ts';
 import { float32Tensor, type HostTensor, type StateDict } from '../model/weights/tensor_file.ts';
 import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
 import { modelTensors } from './checkpoint.ts';
-import type { DatasetName, RunConfig } from './config.ts';
-import type { DatasetInfo } from './datasets/info.ts';
+import type { DatasetName, RunConfig } from './config/config.ts';
+import type { DatasetInfo } from './data/datasets/info.ts';
 import { requireKnownWords } from './known_words.ts';
 
 /** Keeps the stand-in text embeddings apart from the other uses of the seed. */

@@ -10,7 +10,7 @@ const platform = nodePlatform();
 
 /** Packages are loaded only where they run. */
 const openers: Record<ContenderId, () => Promise<Contender>> = {
-  ours: async () => (await import('../model_contender.ts')).openOurs(platform, adapter),
+  ours: async () => (await import('../model/contender.ts')).openOurs(platform, adapter),
   'jax-js': async () => {
     await offerGpu(platform, adapter);
     // it calls map and filter of iterators, which Node 20 has not got

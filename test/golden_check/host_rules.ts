@@ -1,9 +1,9 @@
 import type { Engine } from '../../engine/engine.ts';
-import { mapLabels, trainingTable } from '../../train/labels.ts';
+import { mapLabels, trainingTable } from '../../train/data/labels.ts';
+import { slidingWindows } from '../../train/evaluation/sliding_window.ts';
 import { AdamW } from '../../train/optimizer.ts';
 import { parameterSettings } from '../../train/parameter_groups.ts';
 import { learningRate } from '../../train/schedule.ts';
-import { slidingWindows } from '../../train/sliding_window.ts';
 import type { Comparisons } from './compare.ts';
 import { type Fixture, values } from './fixture.ts';
 

@@ -5,8 +5,8 @@ import type { Tensor } from '../../engine/tensor.ts';
 import { weightsBelow } from '../../model/store.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../../model/text.ts';
 import { tokenize } from '../../model/tokenizer.ts';
-import { cosineMaps, linearCka, minMax, patchCosineMap } from '../../train/analysis.ts';
-import { addImage, confusionMatrix, scores } from '../../train/metrics.ts';
+import { addImage, confusionMatrix, scores } from '../../train/evaluation/metrics.ts';
+import { cosineMaps, linearCka, minMax, patchCosineMap } from '../../train/report/analysis.ts';
 import type { Comparisons } from './compare.ts';
 import { below, type Fixture, shapeOf, values } from './fixture.ts';
 

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
 import { Random } from '../../engine/random.ts';
-import { voc20 } from '../datasets/voc20.ts';
+import { voc20 } from '../data/datasets/voc20.ts';
 import { type Atlas, cellsByClass, loadAtlas } from './atlas.ts';
 import { encodeLabels } from './label_png.ts';
 import { drawScene, type Scene, segmentationCrowds } from './scenes.ts';

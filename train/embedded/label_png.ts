@@ -1,6 +1,6 @@
-import { vocColourMap } from '../datasets/colour_map.ts';
-import type { Rgb } from '../datasets/info.ts';
-import { encodePalettePng } from '../image/palette_png.ts';
+import { vocColourMap } from '../data/datasets/colour_map.ts';
+import type { Rgb } from '../data/datasets/info.ts';
+import { encodePalettePng } from '../data/image/palette_png.ts';
 
 /** Colours of the values 0 (background) and 1 to 20 (class id + 1) in VOC's masks. */
 export const vocColours: readonly Rgb[] = vocColourMap(21);

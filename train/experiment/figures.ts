@@ -1,5 +1,5 @@
 import { type Alignment, formatTable } from '../../engine/table.ts';
-import type { EvalReport } from '../metrics.ts';
+import type { EvalReport } from '../evaluation/metrics.ts';
 
 /** What a model of a series is judged by, in percent; null where it is undefined. */
 export interface Figures {

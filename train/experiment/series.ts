@@ -1,4 +1,4 @@
-import { formatDuration, type Progress, type ProgressStream, showProgress } from '../progress.ts';
+import { formatDuration, type Progress, type ProgressStream, showProgress } from '../io/progress.ts';
 import { type Figures, figureLine } from './figures.ts';
 
 /** Tells how a series of trainings goes: what each gave and how long the rest will take. */

@@ -2,13 +2,13 @@ import { createEngine } from '../../engine/create.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { nodePlatform } from '../../engine/gpu/node.ts';
 import type { HostTensor } from '../../model/weights/tensor_file.ts';
-import { engineOptions, type RunConfig } from '../config.ts';
-import type { Dataset } from '../datasets/dataset.ts';
-import { evaluateRun } from '../evaluate_run.ts';
+import { engineOptions, type RunConfig } from '../config/config.ts';
+import type { Dataset } from '../data/datasets/dataset.ts';
+import { evaluateRun } from '../evaluation/evaluate_run.ts';
+import type { EvalReport } from '../evaluation/metrics.ts';
+import type { Progress } from '../io/progress.ts';
 import { trainingLoop } from '../loop.ts';
-import type { EvalReport } from '../metrics.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, type RunWeights } from '../open_run.ts';
-import type { Progress } from '../progress.ts';
 import { learningRate } from '../schedule.ts';
 
 /** What one training of a series differs in from `npm run train`; nothing by default. */

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import { pathKind } from '../path_kind.ts';
+import { pathKind } from '../io/path_kind.ts';
 
 /** A picture to segment. */
 export interface PictureFile {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { hexColour, vocColourMap } from '../datasets/colour_map.ts';
-import { encodePalettePng } from '../image/palette_png.ts';
-import type { Raster } from '../image/raster.ts';
-import { writeOverlay } from '../overlay.ts';
+import { hexColour, vocColourMap } from '../data/datasets/colour_map.ts';
+import { encodePalettePng } from '../data/image/palette_png.ts';
+import type { Raster } from '../data/image/raster.ts';
+import { writeOverlay } from '../evaluation/overlay.ts';
 import { backgroundName } from './class_names.ts';
 import type { PictureFile } from './pictures.ts';
 

@@ -1,10 +1,10 @@
 import { DataError } from '../../engine/errors.ts';
 import { loadModelFile } from '../checkpoint.ts';
-import { type PredictRequest, resolvePredict } from '../cli_predict.ts';
-import { datasetInfo } from '../datasets/info.ts';
-import { readImage } from '../image/decode.ts';
-import { INTERRUPTED, watchInterrupt } from '../interrupt.ts';
-import { makeOutputFolder } from '../output.ts';
+import { type PredictRequest, resolvePredict } from '../commands/cli_predict.ts';
+import { datasetInfo } from '../data/datasets/info.ts';
+import { readImage } from '../data/image/decode.ts';
+import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
+import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
 import { namePenalties, predictionText } from './embeddings.ts';
 import { listPictures, requireApart } from './pictures.ts';

@@ -1,11 +1,11 @@
 import { DataError } from '../../engine/errors.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import { shortSideSize } from '../image/geometry.ts';
-import { imagenetNormalisation } from '../image/normalise.ts';
-import type { Raster, Size } from '../image/raster.ts';
-import { resizeNearest } from '../image/resize.ts';
-import { testImage } from '../image/test_image.ts';
-import { labelPixels } from '../inference.ts';
+import { shortSideSize } from '../data/image/geometry.ts';
+import { imagenetNormalisation } from '../data/image/normalise.ts';
+import type { Raster, Size } from '../data/image/raster.ts';
+import { resizeNearest } from '../data/image/resize.ts';
+import { testImage } from '../data/image/test_image.ts';
+import { labelPixels } from '../evaluation/inference.ts';
 import type { OpenModel } from '../saved_model.ts';
 
 /** What is asked of a model. */

@@ -1,8 +1,8 @@
 import { NO_CONCEPT } from '../../engine/ops/index.ts';
 import { Random } from '../../engine/random.ts';
+import { imagenetNormalisation, writePlanes } from '../data/image/normalise.ts';
 import type { Atlas } from '../embedded/atlas.ts';
 import { drawScene, type SceneOptions, segmentationCrowds, singleObject } from '../embedded/scenes.ts';
-import { imagenetNormalisation, writePlanes } from '../image/normalise.ts';
 import type { CaptionBook } from './captions.ts';
 
 /** Keep the streams of pre-training apart from the other uses of the seed. */

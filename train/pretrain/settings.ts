@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { ClipConfig } from '../../model/clip.ts';
-import { describeIssues, problemsError } from '../config_errors.ts';
-import { orNull, pair, real, text, whole } from '../config_fields.ts';
-import { widestHead } from '../config_rules.ts';
+import { describeIssues, problemsError } from '../config/errors.ts';
+import { orNull, pair, real, text, whole } from '../config/fields.ts';
+import { widestHead } from '../config/rules.ts';
 import type { CaptionBook } from './captions.ts';
 
 const model = z.strictObject({

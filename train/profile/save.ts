@@ -1,6 +1,6 @@
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import type { Peak } from '../../engine/gpu/peak.ts';
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../io/progress.ts';
 import type { RunFolder } from '../run_folder.ts';
 import type { Recording } from './session.ts';
 import { summarise } from './summary.ts';

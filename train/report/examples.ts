@@ -1,10 +1,10 @@
-import { hexColour } from '../datasets/colour_map.ts';
-import type { DatasetInfo } from '../datasets/info.ts';
-import type { EvaluationHooks, Shown } from '../evaluate.ts';
-import { ignoredLabel } from '../labels.ts';
-import type { EvalSample } from '../loader.ts';
-import { addImage, type ConfusionMatrix, confusionMatrix, scores } from '../metrics.ts';
-import { coloured } from '../overlay.ts';
+import { hexColour } from '../data/datasets/colour_map.ts';
+import type { DatasetInfo } from '../data/datasets/info.ts';
+import { ignoredLabel } from '../data/labels.ts';
+import type { EvalSample } from '../data/loader.ts';
+import type { EvaluationHooks, Shown } from '../evaluation/evaluate.ts';
+import { addImage, type ConfusionMatrix, confusionMatrix, scores } from '../evaluation/metrics.ts';
+import { coloured } from '../evaluation/overlay.ts';
 import { pngUri } from './picture.ts';
 import type { ExamplePictures, LegendEntry, Panel } from './report_data.ts';
 

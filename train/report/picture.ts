@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { Picture } from '../overlay.ts';
+import type { Picture } from '../evaluation/overlay.ts';
 
 /** Longer sides are shrunk to this many pixels, so that the page stays small. */
 export const longestSide = 224;

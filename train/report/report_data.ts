@@ -1,6 +1,6 @@
-import type { RunConfig } from '../config.ts';
-import type { DatasetInfo } from '../datasets/info.ts';
-import type { ConfusionMatrix, EvalReport } from '../metrics.ts';
+import type { RunConfig } from '../config/config.ts';
+import type { DatasetInfo } from '../data/datasets/info.ts';
+import type { ConfusionMatrix, EvalReport } from '../evaluation/metrics.ts';
 import type { RunHistory } from './run_history.ts';
 
 /** Everything that the page of a run shows. */

@@ -1,5 +1,5 @@
-import type { TrainingMode } from '../config.ts';
-import type { ConfusionMatrix, ScoreReport } from '../metrics.ts';
+import type { TrainingMode } from '../config/config.ts';
+import type { ConfusionMatrix, ScoreReport } from '../evaluation/metrics.ts';
 import { type HeatLabel, heatMap } from './heat_map.ts';
 import { html, type Markup, value } from './markup.ts';
 import type { ReportData } from './report_data.ts';

@@ -1,0 +1,137 @@
+import { Command } from 'commander';
+import { parseArguments } from '../../engine/command.ts';
+import type { DatasetName, RunConfig } from '../config/config.ts';
+import { embeddedPreset, fullPreset } from '../config/presets.ts';
+import { applyOverrides, type Override, overriddenValue } from '../config/set.ts';
+import {
+  addSettingFlags,
+  givenData,
+  pathArgument,
+  presetOptions,
+  readOverrides,
+  realSurroundings,
+  requireCheckpoint,
+  requireFiles,
+  type Surroundings,
+  settingsHelp,
+  sharedFlags,
+  unknownDataset,
+} from './cli.ts';
+import { chooseData, embeddedBanner } from './cli_data.ts';
+
+/** An evaluation, as the command line asks for it; {@link resolveEval} makes it a configuration. */
+export interface EvalRequest {
+  /** Checkpoint to evaluate. */
+  checkpoint: string;
+  overrides: Override[];
+  /** Folder for pictures (image | truth | prediction) of every image; null: none. */
+  showDir: string | null;
+  /** File the metrics are written to; null: only printed. */
+  json: string | null;
+}
+
+const flags = [
+  ...sharedFlags,
+  {
+    flag: '--split',
+    argument: 'NAME',
+    path: 'data.valSplit',
+    as: 'text' as const,
+    help: 'split to evaluate on (default: that of the run)',
+  },
+];
+
+const examples = `
+Examples:
+  npm run eval -- --checkpoint runs/first/checkpoints/best.safetensors --dataset voc20
+  npm run eval -- --checkpoint best.safetensors --dataset voc20 --split train --show-dir pictures
+`;
+
+/**
+ * Reads the command line of `npm run eval` (without node and script).
+ * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ */
+export function parseEval(argv: string[], around: Surroundings = realSurroundings): EvalRequest {
+  const command = parseArguments(evalCommand(), argv);
+  const overrides = readOverrides(command, flags);
+  const { showDir, json, ...options } = command.opts<Record<string, string | undefined>>();
+  const checkpoint = requireCheckpoint(options.checkpoint, around);
+  requireFiles(overrides, around);
+  return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
+}
+
+/** What an evaluation is made of. */
+export interface ResolvedEval {
+  config: RunConfig;
+  /** A line the user must not miss; null where the evaluation is what it looks like. */
+  banner: string | null;
+  /** Whether the class embeddings are those that the checkpoint carries; else the configuration tells their source. */
+  carried: boolean;
+}
+
+/**
+ * The configuration of an evaluation. A checkpoint's own run decides model and data; another data set than the
+ * run's brings its own data and evaluation settings, with the model of the checkpoint. Weights without a
+ * configuration, such as the published ones, are taken for the published model of the data set.
+ * @param saved the configuration that the checkpoint carries; null where it has none.
+ * @throws ConfigError where the data set is unknown or its data are missing.
+ */
+export function resolveEval(
+  request: EvalRequest,
+  saved: RunConfig | null,
+  around: Surroundings = realSurroundings,
+): ResolvedEval {
+  const { overrides, checkpoint } = request;
+  const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
+  if (saved !== null && (asked === undefined || asked === saved.dataset)) {
+    const config = applyOverrides(withoutDrawing(saved, overrides), overrides);
+    const banner = config.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
+    const sources = ['data.clip', 'data.textEmbeddings'];
+    const carried = sources.every((path) => (overriddenValue(overrides, path) ?? null) === null);
+    // what the run read them from may be gone; what is given now is all that counts
+    const textEmbeddings = overriddenValue(overrides, 'data.textEmbeddings')
+      ? config.data.textEmbeddings
+      : null;
+    return { config: { ...config, data: { ...config.data, textEmbeddings } }, banner, carried };
+  }
+  if (asked === undefined) throw unknownDataset(checkpoint);
+  const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
+  // the miniature is nothing that bare weights could belong to
+  const embeddedAllowed = saved === null ? { embedded: false } : {};
+  const data = {
+    dataset: asked,
+    clip: hasText ? null : undefined,
+    ...embeddedAllowed,
+    ...givenData(overrides),
+  };
+  const { embedded, root, clip } = chooseData(data, around.exists);
+  const options = presetOptions(overrides);
+  const preset = embedded ? embeddedPreset(options) : fullPreset(asked, options);
+  const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
+  const banner = embedded ? embeddedBanner('its data are used', checkpoint) : null;
+  return { config: applyOverrides(base, overrides), banner, carried: false };
+}
+
+/** A run's configuration; where its data are said to lie elsewhere they are read as they are, and never drawn. */
+export function withoutDrawing(saved: RunConfig, overrides: Override[]): RunConfig {
+  const root = overriddenValue(overrides, 'data.root');
+  if (root === undefined || root === saved.data.root) return saved;
+  return { ...saved, data: { ...saved.data, embedded: false } };
+}
+
+function evalCommand(): Command {
+  const command = new Command('npm run eval --')
+    .description(
+      'Evaluate a checkpoint with sliding windows: IoU per class, seen, unseen and their harmonic mean.',
+    )
+    .usage('--checkpoint FILE [flags]')
+    .option('--checkpoint <FILE>', 'checkpoint to evaluate, or published weights (.pth)', pathArgument);
+  return addSettingFlags(command, flags)
+    .option(
+      '--show-dir <DIR>',
+      'write a picture (image | truth | prediction) of every image into DIR',
+      pathArgument,
+    )
+    .option('--json <FILE>', 'write the metrics into FILE', pathArgument)
+    .addHelpText('after', examples + settingsHelp());
+}

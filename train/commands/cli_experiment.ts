@@ -1,0 +1,113 @@
+import { dirname } from 'node:path';
+import { Command } from 'commander';
+import { parseArguments } from '../../engine/command.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import type { RunConfig } from '../config/config.ts';
+import { embeddedClip, embeddedPreset } from '../config/presets.ts';
+import { applyOverrides } from '../config/set.ts';
+import {
+  addSettingFlags,
+  givenData,
+  pathArgument,
+  presetOptions,
+  readOverrides,
+  realSurroundings,
+  requireFiles,
+  type Surroundings,
+  settingsHelp,
+  sharedFlags,
+} from './cli.ts';
+import { chooseData } from './cli_data.ts';
+
+/** A series of trainings on the embedded default, as the command line asks for it. */
+export interface ExperimentRequest {
+  /** What all trainings share; the seed is that of the first. */
+  config: RunConfig;
+  seeds: number[];
+  /** File that the results are written to; null: only printed. */
+  json: string | null;
+  banner: string | null;
+}
+
+const flags = [
+  ...sharedFlags.filter(({ path }) => path === 'data.clip' || path === 'adapter'),
+  {
+    flag: '--max-iters',
+    argument: 'N',
+    path: 'schedule.maxIters',
+    as: 'value' as const,
+    help: 'steps of each training',
+  },
+  {
+    flag: '--split',
+    argument: 'NAME',
+    path: 'data.valSplit',
+    as: 'text' as const,
+    help: 'split to evaluate on: val (default), or tune for choosing settings',
+  },
+];
+
+/** The flags that every series has; a command adds its own, then calls {@link readExperiment}. */
+export function experimentCommand(name: string, description: string): Command {
+  const command = new Command(`npm run ${name} --`).description(description).usage('[flags]');
+  return addSettingFlags(command, flags)
+    .option('--seeds <LIST>', 'seeds of the trainings, such as 0,1,2', '0,1,2')
+    .option('--json <FILE>', 'write all figures into FILE', pathArgument)
+    .addHelpText('after', settingsHelp());
+}
+
+/**
+ * Reads the command line of a series (without node and script).
+ * @throws ConfigError for anything wrong in it and where there is no miniature CLIP, HelpRequest for `--help`.
+ */
+export function readExperiment(
+  command: Command,
+  argv: string[],
+  around: Surroundings = realSurroundings,
+): ExperimentRequest {
+  parseArguments(command, argv);
+  const overrides = readOverrides(command, flags);
+  requireFiles(overrides, around);
+  for (const [path, instead] of fixed) {
+    const origin = overrides.find((override) => override.path === path)?.origin;
+    if (origin !== undefined) throw new ConfigError(`${origin}: ${path} is not free here`, instead);
+  }
+  const options = command.opts<{ seeds: string; json?: string }>();
+  const json = options.json ?? null;
+  if (json !== null && !around.exists(dirname(json))) {
+    throw new ConfigError(`--json ${json}: there is no folder ${dirname(json)}`, 'Make it first');
+  }
+  const given = { ...givenData(overrides), embedded: true };
+  const { root, clip, banner } = chooseData({ dataset: 'voc20', ...given }, around.exists);
+  if (clip === null) {
+    throw new ConfigError(
+      `there is no miniature CLIP: no ${embeddedClip}`,
+      'Train one with npm run pretrain:clip, or pass --clip FILE',
+    );
+  }
+  const seeds = readSeeds(options.seeds);
+  const preset = embeddedPreset(presetOptions(overrides));
+  const base = { ...preset, seed: seeds[0]!, data: { ...preset.data, root, clip } };
+  return { config: applyOverrides(base, overrides), seeds, json, banner };
+}
+
+/** Settings that the series itself decides, and what to do instead. */
+const fixed: readonly [string, string][] = [
+  ['seed', 'Use --seeds'],
+  ['dataset', 'The series runs on the embedded voc20'],
+  ['data.embedded', 'The series runs on the embedded voc20'],
+  ['train.stopAt', 'Use --max-iters'],
+];
+
+/** @throws ConfigError unless the text lists different whole numbers. */
+function readSeeds(text: string): number[] {
+  const parts = text.split(',').map((part) => part.trim());
+  const seeds = parts.map(Number);
+  if (parts.some((part) => !/^\d{1,9}$/.test(part)) || new Set(seeds).size < seeds.length) {
+    throw new ConfigError(
+      `--seeds ${text}: wanted different whole numbers from 0 to 999999999, separated by commas`,
+      'For instance --seeds 0,1,2',
+    );
+  }
+  return seeds;
+}

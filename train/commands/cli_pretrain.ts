@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { parseArguments } from '../../engine/command.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import { listFields, valueAt } from '../config/fields.ts';
+import { refuseChanges, withOverrides } from '../config/set.ts';
+import { savedSettings } from '../pretrain/folder.ts';
+import {
+  defaultSettings,
+  type PretrainSettings,
+  parseSettings,
+  pretrainSchema,
+} from '../pretrain/settings.ts';
+import {
+  addSettingFlags,
+  defaultWorkDir,
+  pathArgument,
+  readOverrides,
+  type SettingFlag,
+  settingsHelp,
+  sharedFlags,
+} from './cli.ts';
+
+/** A pre-training, as the command line asks for it. */
+export interface PretrainRequest {
+  settings: PretrainSettings;
+  workDir: string;
+  /** Where the finished miniature goes; its card goes beside it. */
+  out: string;
+  resume: boolean;
+}
+
+const scriptName = 'npm run pretrain:clip --';
+
+const numberFlag = (flag: string, argument: string, path: string, help: string): SettingFlag => ({
+  flag,
+  argument,
+  path,
+  as: 'value',
+  help,
+});
+
+const flags: readonly SettingFlag[] = [
+  numberFlag('--seed', 'N', 'seed', 'seed of everything that is random'),
+  numberFlag('--stage1', 'STEPS', 'stage1.steps', 'steps with one object a scene'),
+  numberFlag('--stage2', 'STEPS', 'stage2.steps', 'steps with one to three objects a scene'),
+  numberFlag('--batch', 'N', 'train.batch', 'images of a step'),
+  ...sharedFlags.filter(({ path }) => path === 'adapter'),
+];
+
+const examples = `
+Examples:
+  ${scriptName}
+  ${scriptName} --work-dir runs/clip --seed 1 --stage1 2000 --stage2 500 --out mini.safetensors
+  ${scriptName} --work-dir runs/clip --resume
+`;
+
+/** Settings that may change on `--resume`: all others would change the training itself. */
+const freeOnResume =
+  /^(adapter|data\.(workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval|evalScenes))$/;
+
+/**
+ * Reads the command line of `npm run pretrain:clip` (without node and script).
+ * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ */
+export function parsePretrain(argv: string[], now = new Date()): PretrainRequest {
+  const command = parseArguments(pretrainCommand(), argv);
+  const options = command.opts<{ workDir?: string; out?: string; resume?: true }>();
+  const { resume = false } = options;
+  if (resume && options.workDir === undefined) {
+    throw new ConfigError('--resume: --work-dir is missing', 'Pass the folder of the pre-training');
+  }
+  const workDir = options.workDir ?? defaultWorkDir('pretrain', now);
+  const out = options.out ?? join(workDir, 'mini_clip.safetensors');
+  if (options.out !== undefined && !existsSync(dirname(out))) {
+    throw new ConfigError(`--out ${out}: there is no folder ${dirname(out)}`, 'Make it first');
+  }
+  const saved = resume ? savedSettings(workDir) : null;
+  const base = saved ? { ...saved, train: { ...saved.train, stopAt: null } } : defaultSettings;
+  const overrides = readOverrides(command, flags, pretrainSchema);
+  const settings = parseSettings(withOverrides(base, overrides), 'settings do not fit');
+  if (saved) refuseChanges(pretrainSchema, saved, settings, freeOnResume);
+  return { settings, workDir, out, resume };
+}
+
+/** The command that starts the same pre-training. */
+export function commandOf(settings: PretrainSettings): string {
+  const changed = listFields(pretrainSchema).flatMap(({ path }) => {
+    const [value, usual] = [settings, defaultSettings].map((of) =>
+      JSON.stringify(valueAt(of, path.split('.'))),
+    );
+    return value === usual || freeOnResume.test(path) ? [] : [`--set '${path}=${value}'`];
+  });
+  return [scriptName, ...changed].join(' ');
+}
+
+function pretrainCommand(): Command {
+  const command = new Command(scriptName)
+    .description('Train a miniature CLIP from scratch on captioned icon scenes.')
+    .usage('[flags]')
+    .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-pretrain)', pathArgument)
+    .option('--resume', 'continue the run in --work-dir')
+    .option(
+      '--out <FILE>',
+      'the finished miniature (default: mini_clip.safetensors in the work dir)',
+      pathArgument,
+    );
+  return addSettingFlags(command, flags).addHelpText(
+    'after',
+    examples + settingsHelp(pretrainSchema, defaultSettings),
+  );
+}

@@ -1,0 +1,75 @@
+import { Command } from 'commander';
+import { parseArguments } from '../../engine/command.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import type { RunConfig } from '../config/config.ts';
+import { applyOverrides, type Override } from '../config/set.ts';
+import { pathKind } from '../io/path_kind.ts';
+import { latestCheckpoint, type RunFolder, runFolder } from '../run_folder.ts';
+import {
+  addSettingFlags,
+  pathArgument,
+  readOverrides,
+  realSurroundings,
+  requireFiles,
+  settingsHelp,
+  sharedFlags,
+} from './cli.ts';
+import { withoutDrawing } from './cli_eval.ts';
+
+/** A report, as the command line asks for it; {@link resolveReport} makes it a configuration. */
+export interface ReportRequest {
+  folder: RunFolder;
+  /** The run's latest checkpoint. */
+  checkpoint: string;
+  overrides: Override[];
+}
+
+/** What can be other on this machine than where the run was made. */
+const flags = sharedFlags.filter(({ path }) => ['data.root', 'adapter', 'engine.precision'].includes(path));
+
+/**
+ * Reads the command line of `npm run report` (without node and script) and looks for the run's latest checkpoint.
+ * @throws ConfigError for anything wrong in it and for a folder that holds no checkpoint, HelpRequest for `--help`.
+ */
+export function parseReport(argv: string[]): ReportRequest {
+  const command = parseArguments(reportCommand(), argv);
+  const { workDir } = command.opts<{ workDir?: string }>();
+  if (workDir === undefined) {
+    throw new ConfigError('--work-dir is missing', 'Pass --work-dir DIR, the folder of a run');
+  }
+  const overrides = readOverrides(command, flags);
+  requireFiles(overrides, realSurroundings);
+  const folder = runFolder(workDir);
+  return { folder, checkpoint: checkpointIn(folder), overrides };
+}
+
+/** The configuration of a report: that of the run, with what the command line changes. */
+export function resolveReport({ overrides }: ReportRequest, saved: RunConfig): RunConfig {
+  return applyOverrides(withoutDrawing(saved, overrides), overrides);
+}
+
+function checkpointIn(folder: RunFolder): string {
+  const { root, config } = folder;
+  const refuse = (problem: string, hint: string) => new ConfigError(`--work-dir ${root}: ${problem}`, hint);
+  const kind = pathKind(root);
+  if (kind === null) throw refuse('there is no such folder', 'Check the path');
+  if (kind === 'file') throw refuse('is a file, wanted the folder of a run', 'Leave the file name out');
+  const file = latestCheckpoint(folder);
+  if (file !== null) return file;
+  throw pathKind(config)
+    ? refuse('holds a run without a checkpoint', 'Continue it with npm run train -- --resume --work-dir DIR')
+    : refuse(
+        'holds no run (no config.json)',
+        'Check the path; a run folder has config.json and checkpoints/',
+      );
+}
+
+function reportCommand(): Command {
+  const command = new Command('npm run report --')
+    .description(
+      'Evaluate the latest checkpoint of a run and write eval.json and report.html into its folder.',
+    )
+    .usage('--work-dir DIR [flags]')
+    .option('--work-dir <DIR>', 'folder of the run', pathArgument);
+  return addSettingFlags(command, flags).addHelpText('after', settingsHelp());
+}

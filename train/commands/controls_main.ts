@@ -1,0 +1,12 @@
+import { runCommand } from '../../engine/command.ts';
+import { runControls } from '../experiment/controls.ts';
+import { seriesProgress } from '../experiment/series.ts';
+import { experimentCommand, readExperiment } from './cli_experiment.ts';
+
+const command = experimentCommand(
+  'controls',
+  'Train the embedded default and the controls that must fail; exit code 1 where a gate is missed.',
+);
+
+/** `npm run controls`. */
+await runCommand((argv) => runControls(readExperiment(command, argv), seriesProgress(process.stdout)));

@@ -1,0 +1,135 @@
+import type { TrainingMode } from '../config/schema.ts';
+import type { Dataset } from './datasets/dataset.ts';
+import type { AugmentOptions } from './image/augment.ts';
+import { imagenetNormalisation, type Normalisation } from './image/normalise.ts';
+import { createPool, type Pool } from './loader_pool.ts';
+import type { EvalSample, EvalSetup, Product, Setup, TrainBatch, TrainSetup } from './loader_work.ts';
+
+export type { EvalSample } from './loader_work.ts';
+
+/** Settings of both loaders. */
+interface LoaderOptions {
+  dataset: Dataset;
+  /** Threads that decode and augment; 0: the calling thread does. Does not change what comes out. */
+  workers: number;
+  /** Products made ahead, 1 at least; use `workers` or more to keep every thread busy. */
+  prefetch: number;
+  /** Bytes of decoded images to keep, over all threads; 0, the default, keeps none. */
+  cacheBytes?: number;
+  /** Default: {@link imagenetNormalisation}. */
+  normalisation?: Normalisation;
+}
+
+export interface TrainLoaderOptions extends LoaderOptions {
+  mode: TrainingMode;
+  seed: number;
+  /** B, samples in a batch. */
+  batch: number;
+  augment: AugmentOptions;
+}
+
+export interface EvalLoaderOptions extends LoaderOptions {
+  /** The shorter side of a test image in pixels. */
+  shortSide: number;
+  /** Only the first images of the split; default: all. */
+  maxImages?: number;
+}
+
+/** A batch and how it came. */
+export interface Batch extends TrainBatch {
+  /** Number of the batch, 0 first. */
+  step: number;
+  /** Milliseconds that `next()` took: what the trainer waited for data. */
+  waitMs: number;
+}
+
+/** An endless stream of batches, a pure function of (dataset, options, step). */
+export interface TrainLoader {
+  /** The next batch. @throws DataError where one of its files is missing or damaged. */
+  next(): Promise<Batch>;
+  /** Makes batch number `step` the next one, as if all before had been taken. */
+  startAt(step: number): void;
+  /** Stops the threads. */
+  close(): Promise<void>;
+}
+
+/** Batches for training: spec section 7. Starts at batch 0. */
+export function createTrainLoader(options: TrainLoaderOptions): TrainLoader {
+  const { mode, seed, batch, augment } = options;
+  const setup: TrainSetup = { kind: 'train', ...commonSetup(options), mode, seed, batch, augment };
+  const pool = createPool(setup, options.workers);
+  let step = 0;
+  let ahead = prefetched(pool, options.prefetch, step);
+  return {
+    startAt: (first) => {
+      step = first;
+      ahead = prefetched(pool, options.prefetch, first);
+    },
+    next: async () => {
+      const start = performance.now();
+      const number = step++;
+      const product = await ahead();
+      return { ...product, step: number, waitMs: performance.now() - start };
+    },
+    close: pool.close,
+  };
+}
+
+/** The images of a split for evaluation: spec section 6. */
+export interface EvalLoader {
+  /** Number of samples in one pass. */
+  length: number;
+  /** One pass in the order of the split. @throws DataError where a file is missing or damaged. */
+  samples(): AsyncGenerator<EvalSample, void, undefined>;
+  /** Stops the threads. */
+  close(): Promise<void>;
+}
+
+/** Test images, their short side resized, and their masks as stored. */
+export function createEvalLoader(options: EvalLoaderOptions): EvalLoader {
+  const { shortSide, maxImages = Number.POSITIVE_INFINITY } = options;
+  const setup: EvalSetup = { kind: 'eval', ...commonSetup(options), shortSide };
+  setup.items = setup.items.slice(0, maxImages);
+  const { length } = setup.items;
+  const pool = createPool(setup, options.workers);
+  return {
+    length,
+    samples: async function* () {
+      const ahead = prefetched(pool, options.prefetch, 0, length);
+      for (let index = 0; index < length; index++) yield await ahead();
+    },
+    close: pool.close,
+  };
+}
+
+function commonSetup({ dataset, workers, cacheBytes = 0, normalisation }: LoaderOptions) {
+  return {
+    info: dataset.info,
+    items: dataset.items,
+    normalisation: normalisation ?? imagenetNormalisation,
+    cacheBytes: Math.floor(cacheBytes / Math.max(1, workers)),
+  };
+}
+
+/**
+ * Takes the products `first`, `first` + 1, ... one after the other, and has `depth` of them made ahead. None
+ * is requested before the first is taken, or from `end` on.
+ */
+function prefetched<S extends Setup>(
+  pool: Pool<S>,
+  depth: number,
+  first: number,
+  end = Number.POSITIVE_INFINITY,
+): () => Promise<Product<S>> {
+  const queue: Promise<Product<S>>[] = [];
+  let index = first;
+  return () => {
+    while (queue.length <= depth && index < end) {
+      const product = pool.run(index++);
+      // A failure counts when its turn comes; until then it must not end the process.
+      product.catch(() => {});
+      queue.push(product);
+    }
+    return queue.shift()!;
+  };
+}
