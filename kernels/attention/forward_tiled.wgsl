@@ -1,8 +1,9 @@
 // y = dropout(softmax(scale * q k^T)) v for each head, lse = log(sum(exp(scale * q k^T))) per query. Online softmax
 // (Dao et al. 2022, arXiv:2205.14135): no score outlives its tile. One workgroup of 8 x 8 threads per 32 queries;
-// a thread owns 4 queries x 4 keys of the scores, and 4 queries x 4 columns of every 32 columns of y.
+// a thread owns 4 queries x 4 keys of the scores, and 4 queries x 4 columns of every 32 columns of y. Operands wait in
+// workgroup memory as vec4s of what threads own, so that 16 multiply-adds take two loads.
 const MAX_CHUNKS: u32 = 4;
-const STRIDE: u32 = 33;
+const LINE: u32 = 9;  // eight vec4s, and one that keeps neighbouring lines in other banks
 const LOWEST: f32 = -1e30;
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
@@ -15,9 +16,9 @@ struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOf
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;      // (batch, heads, queries)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-var<workgroup> left: array<f32, 32 * STRIDE>;
-var<workgroup> right: array<f32, 32 * STRIDE>;
-var<workgroup> weights: array<f32, 32 * STRIDE>;
+var<workgroup> left: array<vec4f, 32 * LINE>;     // (column, 4 queries)
+var<workgroup> right: array<vec4f, 32 * LINE>;    // (column, 4 keys) of k, (key, 4 columns) of v
+var<workgroup> weights: array<vec4f, 32 * LINE>;  // (key, 4 queries)
 var<workgroup> partial: array<vec4f, 64>;
 
 @compute @workgroup_size(64)
@@ -31,8 +32,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let qBase = dims.qOffset + item * queries * dims.qRow + head * headDim;
   let kBase = dims.kOffset + item * keys * dims.kvRow + head * headDim;
   let vBase = dims.vOffset + item * keys * dims.kvRow + head * headDim;
-  let row = 4 * (thread / 8);
-  let column = 4 * (thread % 8);
+  let rowQuad = thread / 8;
+  let columnQuad = thread % 8;
+  let row = 4 * rowQuad;
+  let column = 4 * columnQuad;
   let scale = dims.scale * LOG2E;
   let state = dropoutState();
   let keptScale = 1 / (1 - f32(dims.threshold) / 4294967296.0);
@@ -45,20 +48,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     var s = mat4x4f();
     for (var d = 0u; d < headDim; d += 32) {
       workgroupBarrier();
-      for (var i = thread; i < 1024; i += 64) {
-        let r = i / 32;
+      for (var i = thread; i < 256; i += 64) {
         let c = d + i % 32;
-        let at = r * STRIDE + i % 32;
-        left[at] = 0;
-        right[at] = 0;
-        if (c < headDim && firstQuery + r < queries) { left[at] = f32(q[qBase + (firstQuery + r) * dims.qRow + c]); }
-        if (c < headDim && firstKey + r < keys) { right[at] = f32(k[kBase + (firstKey + r) * dims.kvRow + c]); }
+        let first = i / 32 * 4;
+        var x = vec4f();
+        var y = vec4f();
+        for (var e = 0u; e < 4; e++) {
+          let query = firstQuery + first + e;
+          let key = firstKey + first + e;
+          if (c < headDim && query < queries) { x[e] = f32(q[qBase + query * dims.qRow + c]); }
+          if (c < headDim && key < keys) { y[e] = f32(k[kBase + key * dims.kvRow + c]); }
+        }
+        left[i % 32 * LINE + i / 32] = x;
+        right[i % 32 * LINE + i / 32] = y;
       }
       workgroupBarrier();
-      for (var i = 0u; i < 32; i++) {
-        let b = vec4f(right[column * STRIDE + i], right[(column + 1) * STRIDE + i], right[(column + 2) * STRIDE + i], right[(column + 3) * STRIDE + i]);
-        s += outer(leftColumn(row, i), b);
-      }
+      for (var i = 0u; i < 32; i++) { s += outer(left[i * LINE + rowQuad], right[i * LINE + columnQuad]); }
     }
     // s[r][c]: query row + r, key column + c, in units of log2
     for (var r = 0u; r < 4; r++) {
@@ -81,8 +86,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         let kept = keep4(state, dims.opId, query * ((keys + 3) / 4) + (firstKey + column) / 4, dims.threshold);
         s[r] = select(vec4f(0), s[r] * keptScale, kept);
       }
-      for (var c = 0u; c < 4; c++) { weights[(row + r) * STRIDE + column + c] = s[r][c]; }
     }
+    let turned = transpose(s);
+    for (var c = 0u; c < 4; c++) { weights[(column + c) * LINE + rowQuad] = turned[c]; }
     workgroupBarrier();
     let correction = exp2(high - newHigh);
     high = newHigh;
@@ -91,20 +97,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var chunk = 0u; chunk < MAX_CHUNKS; chunk++) {
       if (32 * chunk < headDim) {
         workgroupBarrier();
-        for (var i = thread; i < 1024; i += 64) {
-          let key = firstKey + i / 32;
-          let c = 32 * chunk + i % 32;
-          let at = i / 32 * STRIDE + i % 32;
-          right[at] = 0;
-          if (c < headDim && key < keys) { right[at] = f32(v[vBase + key * dims.kvRow + c]); }
+        for (var i = thread; i < 256; i += 64) {
+          let key = firstKey + i / 8;
+          let first = 32 * chunk + i % 8 * 4;
+          var x = vec4f();
+          for (var e = 0u; e < 4; e++) {
+            if (first + e < headDim && key < keys) { x[e] = f32(v[vBase + key * dims.kvRow + first + e]); }
+          }
+          right[i / 8 * LINE + i % 8] = x;
         }
         workgroupBarrier();
         var o = mat4x4f();
-        for (var i = 0u; i < 32; i++) {
-          let a = vec4f(weights[row * STRIDE + i], weights[(row + 1) * STRIDE + i], weights[(row + 2) * STRIDE + i], weights[(row + 3) * STRIDE + i]);
-          let at = i * STRIDE + column;
-          o += outer(a, vec4f(right[at], right[at + 1], right[at + 2], right[at + 3]));
-        }
+        for (var i = 0u; i < 32; i++) { o += outer(weights[i * LINE + rowQuad], right[i * LINE + columnQuad]); }
         for (var r = 0u; r < 4; r++) { sums[4 * chunk + r] = sums[4 * chunk + r] * correction[r] + o[r]; }
       }
     }
@@ -122,10 +126,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     }
     if (column == 0) { lse[group.y * queries + query] = (high[r] + log2(sum[r])) / LOG2E; }
   }
-}
-
-fn leftColumn(row: u32, i: u32) -> vec4f {
-  return vec4f(left[row * STRIDE + i], left[(row + 1) * STRIDE + i], left[(row + 2) * STRIDE + i], left[(row + 3) * STRIDE + i]);
 }
 
 // Row r is a[r] * b.

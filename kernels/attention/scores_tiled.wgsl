@@ -1,9 +1,10 @@
 // Probabilities and score gradients of a block of keys, recomputed from the saved log-sum-exp:
 // p = exp(scale * q k^T - lse), mask = dropout's factor, ds = scale * p * (mask * dy v^T - delta). Kept are
 // mask * p and ds by key, ds by query, in tiles of 32 x 32, rows side by side. One workgroup of 8 x 8 threads
-// per tile; a thread owns 4 keys x 4 queries.
+// per tile; a thread owns 4 keys x 4 queries. Operands wait in workgroup memory as vec4s of what threads own, so that 16
+// multiply-adds take two loads.
 const CHUNK: u32 = 16;
-const STRIDE: u32 = 17;
+const LINE: u32 = 9;  // eight vec4s, and one that keeps neighbouring lines in other banks
 const LOG2E: f32 = 1.4426950408889634;
 alias store_t = f32;
 struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOffset: u32, qRow: u32, kOffset: u32, vOffset: u32, kvRow: u32, scale: f32, causal: u32, threshold: u32, opId: u32, firstHead: u32, countHeads: u32, firstKeyTile: u32, keyTiles: u32 }
@@ -16,10 +17,10 @@ struct Dims { batch: u32, heads: u32, queries: u32, keys: u32, headDim: u32, qOf
 @group(0) @binding(6) var<storage, read_write> tiles: array<vec4<store_t>>; // (3, countHeads, keyTiles * queryTiles, 32, 8): 4 rows at an inner index
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-var<workgroup> kChunk: array<f32, 32 * STRIDE>;
-var<workgroup> vChunk: array<f32, 32 * STRIDE>;
-var<workgroup> qChunk: array<f32, 32 * STRIDE>;
-var<workgroup> dyChunk: array<f32, 32 * STRIDE>;
+var<workgroup> kChunk: array<vec4f, CHUNK * LINE>;   // (column, 4 keys)
+var<workgroup> vChunk: array<vec4f, CHUNK * LINE>;
+var<workgroup> qChunk: array<vec4f, CHUNK * LINE>;   // (column, 4 queries)
+var<workgroup> dyChunk: array<vec4f, CHUNK * LINE>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -39,40 +40,44 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let kBase = dims.kOffset + item * keys * dims.kvRow + head * headDim;
   let vBase = dims.vOffset + item * keys * dims.kvRow + head * headDim;
   let dyBase = item * queries * width + head * headDim;
-  let row = 4 * (thread / 8);
-  let column = 4 * (thread % 8);
+  let rowQuad = thread / 8;
+  let columnQuad = thread % 8;
+  let row = 4 * rowQuad;
+  let column = 4 * columnQuad;
 
   var scores = mat4x4f();
   var dp = mat4x4f();
   for (var d = 0u; d < headDim; d += CHUNK) {
     workgroupBarrier();
-    for (var i = thread; i < 32 * CHUNK; i += 64) {
-      let r = i / CHUNK;
+    for (var i = thread; i < 8 * CHUNK; i += 64) {
       let c = d + i % CHUNK;
-      let at = r * STRIDE + i % CHUNK;
-      kChunk[at] = 0;
-      vChunk[at] = 0;
-      qChunk[at] = 0;
-      dyChunk[at] = 0;
-      if (c < headDim && firstKey + r < keys) {
-        kChunk[at] = f32(k[kBase + (firstKey + r) * dims.kvRow + c]);
-        vChunk[at] = f32(v[vBase + (firstKey + r) * dims.kvRow + c]);
+      let first = i / CHUNK * 4;
+      var ks = vec4f();
+      var vs = vec4f();
+      var qs = vec4f();
+      var dys = vec4f();
+      for (var e = 0u; e < 4; e++) {
+        let key = firstKey + first + e;
+        let query = firstQuery + first + e;
+        if (c < headDim && key < keys) {
+          ks[e] = f32(k[kBase + key * dims.kvRow + c]);
+          vs[e] = f32(v[vBase + key * dims.kvRow + c]);
+        }
+        if (c < headDim && query < queries) {
+          qs[e] = f32(q[qBase + query * dims.qRow + c]);
+          dys[e] = f32(dy[dyBase + query * width + c]);
+        }
       }
-      if (c < headDim && firstQuery + r < queries) {
-        qChunk[at] = f32(q[qBase + (firstQuery + r) * dims.qRow + c]);
-        dyChunk[at] = f32(dy[dyBase + (firstQuery + r) * width + c]);
-      }
+      let at = i % CHUNK * LINE + i / CHUNK;
+      kChunk[at] = ks;
+      vChunk[at] = vs;
+      qChunk[at] = qs;
+      dyChunk[at] = dys;
     }
     workgroupBarrier();
     for (var i = 0u; i < CHUNK; i++) {
-      let a = row * STRIDE + i;
-      let b = column * STRIDE + i;
-      let qs = vec4f(qChunk[b], qChunk[b + STRIDE], qChunk[b + 2 * STRIDE], qChunk[b + 3 * STRIDE]);
-      let dys = vec4f(dyChunk[b], dyChunk[b + STRIDE], dyChunk[b + 2 * STRIDE], dyChunk[b + 3 * STRIDE]);
-      for (var r = 0u; r < 4; r++) {
-        scores[r] += kChunk[a + r * STRIDE] * qs;
-        dp[r] += vChunk[a + r * STRIDE] * dys;
-      }
+      scores += outer(kChunk[i * LINE + rowQuad], qChunk[i * LINE + columnQuad]);
+      dp += outer(vChunk[i * LINE + rowQuad], dyChunk[i * LINE + columnQuad]);
     }
   }
 
@@ -103,11 +108,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let p = transpose(scores);
   let ds = transpose(dp);
   for (var i = 0u; i < 4; i++) {
-    tiles[byKey + (column + i) * 8 + row / 4] = vec4<store_t>(p[i]);
-    tiles[plane + byKey + (column + i) * 8 + row / 4] = vec4<store_t>(ds[i]);
-    tiles[byQuery + (row + i) * 8 + column / 4] = vec4<store_t>(dp[i]);
+    tiles[byKey + (column + i) * 8 + rowQuad] = vec4<store_t>(p[i]);
+    tiles[plane + byKey + (column + i) * 8 + rowQuad] = vec4<store_t>(ds[i]);
+    tiles[byQuery + (row + i) * 8 + columnQuad] = vec4<store_t>(dp[i]);
   }
 }
+
+// Row r is a[r] * b.
+fn outer(a: vec4f, b: vec4f) -> mat4x4f { return mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b); }
 
 fn dropoutState() -> vec4u {
   if (dims.threshold == 0) { return vec4u(0); }

@@ -6,6 +6,7 @@ const TRANSPOSE_A: bool = false;
 const TRANSPOSE_B: bool = false;
 const DEPTH: u32 = 16 / BLOCK;
 const QUADS: u32 = 16 * BLOCK;
+const LINE: u32 = QUADS + 1;  // in vec4s; one more than needed keeps neighbouring lines in other banks
 const_assert DEPTH * BLOCK == 16;
 alias a_t = f32;
 alias b_t = f32;
@@ -19,8 +20,8 @@ struct Dims { batch: u32, m: u32, n: u32, k: u32, sharedA: u32, sharedB: u32, bi
 @group(0) @binding(5) var<storage, read_write> preactivation: array<store_t>;  // (batch, m, n)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-var<workgroup> aTile: array<vec4f, DEPTH * QUADS>;  // (k, row quad)
-var<workgroup> bTile: array<vec4f, DEPTH * QUADS>;  // (k, column quad)
+var<workgroup> aTile: array<vec4f, DEPTH * LINE>;  // (k, row quad)
+var<workgroup> bTile: array<vec4f, DEPTH * LINE>;  // (k, column quad)
 
 // Which k and which quad of a tile a thread loads: neighbours in memory go to neighbouring threads.
 fn placeOf(thread: u32, alongK: bool) -> vec2u {
@@ -55,14 +56,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       if (column + e < n && step + bPlace.x < k) { y[e] = f32(b[bFirst + e * bColumn + (step + bPlace.x) * bK]); }
     }
     workgroupBarrier();
-    aTile[aPlace.x * QUADS + aPlace.y] = x;
-    bTile[bPlace.x * QUADS + bPlace.y] = y;
+    aTile[aPlace.x * LINE + aPlace.y] = x;
+    bTile[bPlace.x * LINE + bPlace.y] = y;
     workgroupBarrier();
     for (var i = 0u; i < DEPTH; i++) {
       for (var s = 0u; s < BLOCK; s++) {
-        let rows = aTile[i * QUADS + 16 * s + local.y];
+        let rows = aTile[i * LINE + 16 * s + local.y];
         for (var t = 0u; t < BLOCK; t++) {
-          let columns = bTile[i * QUADS + 16 * t + local.x];
+          let columns = bTile[i * LINE + 16 * t + local.x];
           sums[s * BLOCK + t] += mat4x4f(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
         }
       }
