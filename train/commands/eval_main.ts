@@ -18,7 +18,7 @@ await runCommand(async (argv) => {
   if (json !== null) await checkOutputFile(json, '--json');
   if (showDir !== null) await makeOutputFolder(showDir, '--show-dir');
   const weights = await loadModelFile(file);
-  const { config, banner, carried } = resolveEval(request, weights.config);
+  const { config, banner, carried } = resolveEval(request, weights);
   if (banner) console.log(banner);
   await prepareData(config);
   const model = await openSavedModel(weights, config, async (engine) =>
