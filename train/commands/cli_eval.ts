@@ -51,7 +51,7 @@ const flags = [
 
 const examples = `
 Examples:
-  npm run eval -- --checkpoint runs/first/checkpoints/best.safetensors --dataset voc20
+  npm run eval -- --checkpoint runs/first/checkpoints/step-020000.safetensors --dataset voc20
   npm run eval -- --checkpoint best.safetensors --dataset voc20 --split train --show-dir pictures
 `;
 
