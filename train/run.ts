@@ -63,7 +63,7 @@ export async function train(request: TrainRequest): Promise<number> {
   try {
     const progress = showProgress(process.stdout);
     // before the folder is touched: where something does not fit, the same command may come again
-    const run = await openRun(engine, request, dataset.info);
+    const run = await openRun(engine, request, dataset.info, progress.note);
     const session = peak ? openSession(run, request, peak, progress) : undefined;
     const folder = await (resume ? openRunFolder : createRunFolder)(workDir, config);
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
@@ -85,11 +85,13 @@ async function openRun(
   engine: Engine,
   { config, workDir, resume }: TrainRequest,
   info: DatasetInfo,
+  note: (line: string) => void,
 ): Promise<OpenRun> {
   const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
-  return saved === null
-    ? newRun(engine, config, await freshWeights(engine, config, info))
-    : await savedRun(engine, config, info, saved);
+  if (saved !== null) return savedRun(engine, config, info, saved);
+  const { textSource, ...weights } = await freshWeights(engine, config, info);
+  note(`class embeddings of ${textSource}`);
+  return newRun(engine, config, weights);
 }
 
 /** The profile that was asked for. @throws ConfigError where the run is too short for it. */

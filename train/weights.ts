@@ -27,8 +27,10 @@ const TEXT_STREAM = 0x74657874;
 export interface InitialWeights {
   /** Backbone tensors under published keys; empty where everything starts from the seed. */
   backbone: StateDict;
-  /** (C, D), unit length, one row per class of the data set. */
+  /** (C, D), one row per class of the data set, of unit length to within half precision. */
   text: HostTensor;
+  /** Where they come from, in words. */
+  textSource: string;
 }
 
 /**
@@ -50,15 +52,17 @@ export async function initialWeights(
   );
   if (textEmbeddings !== null) {
     const file = await readTextEmbeddings(textEmbeddings, { classes: info.classes.length, width: embedDim });
-    return { backbone, text: await unitRows(engine, file.data as Float32Array<ArrayBuffer>, file.shape) };
+    return { backbone, text: await unitRows(engine, file), textSource: textEmbeddings };
   }
+  const shape = [info.classes.length, embedDim];
   if (!source) {
     const random = new Random(config.seed, TEXT_STREAM);
     const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
-    return { backbone, text: await unitRows(engine, values, [info.classes.length, embedDim]) };
+    const text = await unitRows(engine, float32Tensor(shape, values));
+    return { backbone, text, textSource: 'the seed, without a meaning' };
   }
-  const text = await source.embed(engine, info.name, info.classes);
-  return { backbone, text: float32Tensor([info.classes.length, embedDim], text) };
+  const text = float32Tensor(shape, await source.embed(engine, info.name, info.classes));
+  return { backbone, text, textSource: `the text tower of ${clip}` };
 }
 
 /**
@@ -192,12 +196,17 @@ async function classEmbeddings(
   return mean as Float32Array<ArrayBuffer>;
 }
 
-/** Rows brought to unit length, on the GPU. */
-async function unitRows(
-  engine: Engine,
-  values: Float32Array<ArrayBuffer>,
-  shape: readonly number[],
-): Promise<HostTensor> {
-  const { unit } = await engine.fetch(() => ({ unit: l2norm({ x: engine.tensor(values, shape) }) }));
-  return float32Tensor(shape, unit as Float32Array<ArrayBuffer>);
+/** How far the length of a row of unit length is from 1 once its elements were rounded to half precision. */
+const HALF_ROUNDING = 2 ** -10;
+
+/** Rows (n, D) brought to unit length on the GPU; rows that have it already stay as they are, as published ones do. */
+async function unitRows(engine: Engine, rows: HostTensor): Promise<HostTensor> {
+  const [count, width] = rows.shape;
+  const values = rows.data as Float32Array<ArrayBuffer>;
+  const lengths = Array.from({ length: count! }, (_, row) =>
+    Math.hypot(...values.subarray(row * width!, (row + 1) * width!)),
+  );
+  if (lengths.every((length) => Math.abs(length - 1) < HALF_ROUNDING)) return rows;
+  const { unit } = await engine.fetch(() => ({ unit: l2norm({ x: engine.tensor(values, rows.shape) }) }));
+  return float32Tensor(rows.shape, unit as Float32Array<ArrayBuffer>);
 }
