@@ -12,7 +12,7 @@ export interface TokenizeOptions {
 }
 
 /**
- * Token ids of texts by CLIP's byte-pair encoding (spec 9): start token, text, end token, zeros.
+ * Token ids of texts by CLIP's byte-pair encoding (Radford et al. 2021): start token, text, end token, zeros.
  *
  * @returns (texts.length, context), row-major.
  * @throws {UserError} When a text does not fit and `truncate` is not set: the text, its length and the limit.

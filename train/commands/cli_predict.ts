@@ -63,7 +63,7 @@ Examples:
   npm run predict -- --checkpoint voc_release.pth --dataset voc20 --clip ViT-B-16.pt --images photos --classes "tree,sky"
 `;
 
-/** Of a benchmark without background, whose runs have no threshold: what the published model uses elsewhere. */
+/** Of a benchmark without background, whose runs have no threshold: ours of the other two. */
 const usualThreshold = 0.5;
 
 /**
@@ -188,7 +188,7 @@ function predictCommand(): Command {
     )
     .option(
       '--background [THRESHOLD]',
-      "pixels may be background: where no class scores above THRESHOLD, by default the run's",
+      "pixels may be background: where no class scores above THRESHOLD, by default the run's (0.5 outside the miniature, our choice: published results ignore background)",
       thresholdArgument,
     )
     .option('--out <DIR>', 'folder of the results', pathArgument, 'predictions');
