@@ -36,6 +36,26 @@ export function tokenize(
   return ids;
 }
 
+/** What turns texts into the token ids that a text tower was trained on. */
+export interface Tokenizer {
+  /** Id of the end token, the highest of the vocabulary. */
+  readonly end: number;
+  /**
+   * Ids of texts, each row padded with zeros to `context`.
+   * @returns (texts.length, context), row-major.
+   * @throws UserError for a text that does not fit or has a word that the vocabulary lacks.
+   */
+  tokenize(texts: readonly string[], context: number): Int32Array<ArrayBuffer>;
+}
+
+/** CLIP's own; its vocabulary is loaded on first use. */
+export const clipTokenizer: Tokenizer = {
+  get end() {
+    return loadVocabulary().end;
+  },
+  tokenize: (texts, context) => tokenize(texts, { context }),
+};
+
 /** Token ids of one text, start and end included, without padding or limit. */
 export function encodeText(text: string): number[] {
   const vocabulary = loadVocabulary();

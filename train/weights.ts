@@ -2,14 +2,11 @@ import type { Engine } from '../engine/engine.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { l2norm } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig, VisionConfig } from '../model/config.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
-import { weightsBelow } from '../model/store.ts';
-import { fillTemplates } from '../model/templates.ts';
-import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
-import { tokenize } from '../model/tokenizer.ts';
-import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
+import { templatesOf } from '../model/templates.ts';
+import { embedClasses } from '../model/text.ts';
+import { clipTokenizer } from '../model/tokenizer.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import { isMiniClip, miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
@@ -122,7 +119,7 @@ async function readSource(
   checkTower(file, checkpoint.vision, model);
   return {
     checkpoint,
-    embed: (engine, benchmark, names) => classEmbeddings(engine, checkpoint, file, benchmark, names),
+    embed: (engine, benchmark, names) => fullClassEmbeddings(engine, checkpoint, file, benchmark, names),
   };
 }
 
@@ -154,8 +151,8 @@ function checkSameTower(file: string, clip: StateDict, trained: StateDict): void
   );
 }
 
-/** Class embeddings (C, D) of CLIP's text tower over the data set's templates: spec section 9. */
-async function classEmbeddings(
+/** Class embeddings (C, D) by the text tower of a full CLIP, over the benchmark's templates. */
+async function fullClassEmbeddings(
   engine: Engine,
   { text, tensors }: ClipCheckpoint,
   file: string,
@@ -169,8 +166,7 @@ async function classEmbeddings(
       'Give class embeddings with --text-embeddings FILE.npy.',
     );
   }
-  // the last token
-  const { end } = loadVocabulary();
+  const { end } = clipTokenizer;
   if (text.vocabularySize <= end) {
     throw new DataError(
       file,
@@ -178,22 +174,7 @@ async function classEmbeddings(
       "Give OpenAI's CLIP, or class embeddings with --text-embeddings FILE.npy.",
     );
   }
-  const parameters = new Map<string, Tensor>();
-  for (const [name, { shape, data }] of tensors) {
-    if (!name.startsWith('text_encoder.')) continue;
-    parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
-  }
-  const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
-  const { mean } = await engine.fetch(() => {
-    const perTemplate = fillTemplates(benchmark, names).map((sentences) => {
-      const ids = tokenize(sentences, { context: text.contextLength });
-      const batch = tokenBatch(engine, ids, text.contextLength, end);
-      return l2norm({ x: textFeatures(engine, batch, tower, text) });
-    });
-    return { mean: meanOverTemplates(engine, perTemplate) };
-  });
-  for (const parameter of parameters.values()) parameter.dispose();
-  return mean as Float32Array<ArrayBuffer>;
+  return embedClasses(engine, { text, tensors }, clipTokenizer, templatesOf(benchmark), names);
 }
 
 /** How far the length of a row of unit length is from 1 once its elements were rounded to half precision. */
