@@ -82,6 +82,7 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
     interrupted: () => ++steps === asked.cutAt,
     actions: {
       save: async (step, best) => void done.push(`save ${step} ${best}`),
+      dataFailed: (step) => void done.push(`failed ${step}`),
       saveBest: async (step, best) => void done.push(`best ${step} ${best}`),
       evaluate: async (step) => {
         done.push(`evaluate ${step}`);
@@ -144,12 +145,12 @@ test('data that fail lose no step: those done before are reported and saved firs
   const done: string[] = [];
   const error = await rejectionOf(DataError, () => run('broken', { brokenAt: 5, into: done }));
   assert.is(error.file, 'mask.png');
-  assert.equal(done, ['evaluate 4', 'best 4 4', 'save 5 4']);
+  assert.equal(done, ['evaluate 4', 'best 4 4', 'save 5 4', 'failed 5']);
   assert.match(readFileSync(join(folder, 'broken.jsonl'), 'utf8'), '"step":5,"loss"');
   const again: string[] = [];
   await rejectionOf(DataError, () => run('broken', { from: 5, brokenAt: 5, into: again }));
   await rejectionOf(DataError, () => run('broken', { from: 5, brokenAt: 6, into: again }));
-  assert.equal(again, ['save 6 null']);
+  assert.equal(again, ['failed 5', 'save 6 null', 'failed 6']);
 });
 
 test('data that fail in an evaluation lose no step either', async () => {
@@ -158,7 +159,7 @@ test('data that fail in an evaluation lose no step either', async () => {
     throw new DataError('mask.png', 'is broken');
   };
   await rejectionOf(DataError, () => run('validation', { found: broken, into: done }));
-  assert.equal(done, ['evaluate 4', 'save 4 null']);
+  assert.equal(done, ['evaluate 4', 'save 4 null', 'failed 4']);
 });
 
 test('a score that is no better leaves the checkpoint as it is', async () => {

@@ -13,6 +13,8 @@ export interface LoopActions {
   save(step: number, best: number | null): Promise<void>;
   saveBest(step: number, best: number): Promise<void>;
   evaluate(step: number): Promise<EvalReport>;
+  /** Data could not be used after `step` steps, which are saved; the error follows. */
+  dataFailed?(step: number): void;
   /** Learning rate shown for a step. */
   learningRate(step: number): number;
   gpuBytes(): number;
@@ -103,10 +105,8 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
       // a checkpoint holds no step that was not seen to be finite
       if (reported < done) await report(done);
       await save(done);
-      input.progress.note(
-        `The data failed; the ${done} steps done are saved, and --resume goes on from there.`,
-      );
     }
+    if (done > 0) actions.dataFailed?.(done);
     throw error;
   };
 

@@ -124,6 +124,7 @@ async function trainOn(
   const pool = (): number => engine.stats().live;
   const save = (file: string, step: number, score: number | null): Promise<void> =>
     saveCheckpoint(file, store, optimizer, textValues, { step, best: score, config });
+  const goOn = `continue with: npm run train -- --resume --work-dir ${folder.root}`;
   const log = await openRunLog(folder.log, from);
   const loader = openTrainLoader(config, dataset);
   const interrupt = watchInterrupt(progress.note);
@@ -145,6 +146,7 @@ async function trainOn(
           Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
         gpuBytes: pool,
         evaluate: (step) => evaluated(step),
+        dataFailed: (step) => progress.note(`The data failed; step ${step} is saved, ${goOn}`),
         saveBest: (step, score) => save(bestCheckpointFile(folder), step, score),
         save: async (step, score) => {
           await save(checkpointFile(folder, step), step, score);
@@ -158,9 +160,7 @@ async function trainOn(
   }
   progress.finish();
   if (end.reason !== 'finished') {
-    progress.note(
-      `Stopped after step ${end.step}; continue with: npm run train -- --resume --work-dir ${folder.root}`,
-    );
+    progress.note(`Stopped after step ${end.step}; ${goOn}`);
     return end.reason === 'interrupted' ? INTERRUPTED : 0;
   }
   const trained = performance.now();
