@@ -57,7 +57,7 @@ test('embeddings of unit length stay as the file has them, others are brought to
   try {
     const published = await initialWeights(engine, await withText('half.npy', halves), info);
     assert.equal(published.text.data, toFloat32(halves));
-    assert.is(published.textSource, join(folder, 'half.npy'));
+    assert.is(published.textSource, `those of ${join(folder, 'half.npy')}`);
     const config = await withText('long.npy', float32Tensor([20, 16], rows));
     const { text } = await initialWeights(engine, config, info);
     for (const length of lengthsOf(text.data as Float32Array)) assert.ok(Math.abs(length - 1) < 1e-6);
@@ -75,14 +75,17 @@ test('a run that starts from another takes its class embeddings along, unless ot
     await saveCheckpoint(file, store, optimizer, text, { step: 1, best: null, config: bare });
     const next: RunConfig = { ...bare, train: { ...bare.train, startFrom: file } };
     const own = await freshWeights(engine, next, info);
-    assert.equal([own.text.data, own.textSource], [text.data, file]);
+    assert.equal([own.text.data, own.textSource], [text.data, `those of ${file}`]);
     const other = await withText('other.npy', float32Tensor([20, 16], drawnRows(3)), next);
     const given = await freshWeights(engine, other, info);
-    assert.is(given.textSource, join(folder, 'other.npy'));
+    assert.is(given.textSource, `those of ${join(folder, 'other.npy')}`);
     assert.not.equal(given.text.data, text.data);
     const context = datasetInfo('context59');
     const elsewhere = await freshWeights(engine, { ...next, dataset: 'context59' }, context);
-    assert.equal([elsewhere.text.shape, elsewhere.textSource], [[59, 16], 'the seed, without a meaning']);
+    assert.equal(
+      [elsewhere.text.shape, elsewhere.textSource],
+      [[59, 16], 'drawn from the seed, without a meaning'],
+    );
   } finally {
     await engine.close();
   }

@@ -58,7 +58,7 @@ export async function freshWeights(
   const given = await loadModelFile(startFrom);
   const tensors = modelTensors(startFrom, given.tensors, parameterSpecs(config.model));
   if (config.data.textEmbeddings === null && given.config?.dataset === config.dataset) {
-    return { tensors, text: carriedText(given, config), textSource: startFrom };
+    return { tensors, text: carriedText(given, config), textSource: `those of ${startFrom}` };
   }
   const { text, textSource } = await initialWeights(engine, config, info);
   return { tensors, text, textSource };

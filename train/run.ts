@@ -90,7 +90,7 @@ async function openRun(
   const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
   if (saved !== null) return savedRun(engine, config, info, saved);
   const { textSource, ...weights } = await freshWeights(engine, config, info);
-  note(`class embeddings of ${textSource}`);
+  note(`class embeddings: ${textSource}`);
   return newRun(engine, config, weights);
 }
 

@@ -49,17 +49,17 @@ export async function initialWeights(
   );
   if (textEmbeddings !== null) {
     const file = await readTextEmbeddings(textEmbeddings, { classes: info.classes.length, width: embedDim });
-    return { backbone, text: await unitRows(engine, file), textSource: textEmbeddings };
+    return { backbone, text: await unitRows(engine, file), textSource: `those of ${textEmbeddings}` };
   }
   const shape = [info.classes.length, embedDim];
   if (!source) {
     const random = new Random(config.seed, TEXT_STREAM);
     const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
     const text = await unitRows(engine, float32Tensor(shape, values));
-    return { backbone, text, textSource: 'the seed, without a meaning' };
+    return { backbone, text, textSource: 'drawn from the seed, without a meaning' };
   }
   const text = float32Tensor(shape, await source.embed(engine, info.name, info.classes));
-  return { backbone, text, textSource: `the text tower of ${clip}` };
+  return { backbone, text, textSource: `computed by the text tower of ${clip}` };
 }
 
 /**
