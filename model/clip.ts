@@ -2,7 +2,6 @@ import type { Engine } from '../engine/engine.ts';
 import { add, infoNce, l2norm, logsumexpPool, matmul, reshape, slice } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
-import type { CompactVocabulary } from './compact_vocabulary.ts';
 import type { TextConfig, VisionConfig } from './config.ts';
 import {
   blockSpecs,
@@ -14,7 +13,7 @@ import {
   zeros,
 } from './parameters.ts';
 import type { Weights } from './store.ts';
-import { meanOverTemplates, type TokenBatch, textFeatures, tokenBatch } from './text.ts';
+import { type TokenBatch, textFeatures } from './text.ts';
 import { embedPatches } from './vision.ts';
 
 /** Both towers of a CLIP. */
@@ -136,30 +135,4 @@ export function contrastiveLoss(
   const pooled = logsumexpPool({ x: reshape({ x: places, shape: [images, count, captions] }), tau });
   const patches = infoNce({ ...pairs, similarity: pooled });
   return { global, patches, total: add({ a: global, b: patches }) };
-}
-
-/**
- * Class embeddings (C, D) of unit length: the normalised mean over the templates, in which `{}` stands for the
- * name.
- * @param weights the parameters below `text_encoder`.
- * @throws UserError for a name with a word that is not in the vocabulary, or that is too long.
- */
-export function compactClassEmbeddings(
-  engine: Engine,
-  weights: Weights,
-  config: TextConfig,
-  vocabulary: CompactVocabulary,
-  templates: readonly string[],
-  names: readonly string[],
-): Tensor {
-  const context = config.contextLength;
-  const sentences = templates.map((template) => names.map((name) => template.replace('{}', () => name)));
-  const rows = sentences.map((texts) => vocabulary.tokenize(texts, context));
-  return engine.scope(() => {
-    const embeddings = rows.map((ids) => {
-      const batch = tokenBatch(engine, ids, context, vocabulary.end);
-      return l2norm({ x: textFeatures(engine, batch, weights, config) });
-    });
-    return meanOverTemplates(engine, embeddings);
-  });
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../engine/errors.ts';
-import { encodeText } from './tokenizer.ts';
+import { encodeText, type Tokenizer } from './tokenizer.ts';
 import { cleanText, splitWords } from './tokenizer_text.ts';
 import { loadVocabulary } from './tokenizer_vocabulary.ts';
 
@@ -7,7 +7,7 @@ import { loadVocabulary } from './tokenizer_vocabulary.ts';
  * The part of CLIP's vocabulary that a small text tower knows. Its own ids are places in the sorted list of
  * CLIP's ids, so that the end token keeps the highest one.
  */
-export class CompactVocabulary {
+export class CompactVocabulary implements Tokenizer {
   /** CLIP's ids, ascending; start and end are the last two. */
   readonly ids: readonly number[];
   private readonly places: ReadonlyMap<number, number>;

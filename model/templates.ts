@@ -27,10 +27,8 @@ const fifteenTemplates = [
 
 const templates = { voc20: singleTemplate, context59: fifteenTemplates, coco171: fifteenTemplates };
 
-/**
- * The sentences whose embeddings stand for the classes of a benchmark: one list per template, in which the
- * template is filled in with each class name in turn.
- */
-export function fillTemplates(benchmark: keyof typeof templates, classes: readonly string[]): string[][] {
-  return templates[benchmark].map((template) => classes.map((name) => template.replace('{}', () => name)));
-}
+/** The templates of a benchmark, in which `{}` stands for a class name. */
+export const templatesOf = (benchmark: keyof typeof templates): readonly string[] => templates[benchmark];
+
+/** The sentence that a template makes of a name. */
+export const fillTemplate = (template: string, name: string): string => template.replace('{}', () => name);

@@ -1,10 +1,13 @@
 import type { Engine } from '../engine/engine.ts';
 import { add, embedding, gatherRows, gaussianSum, l2norm, matmul, slice } from '../engine/ops/index.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
 import type { TextConfig } from './config.ts';
-import type { Weights } from './store.ts';
+import { type Weights, weightsBelow } from './store.ts';
+import { fillTemplate } from './templates.ts';
+import type { Tokenizer } from './tokenizer.ts';
 import type { Observe } from './vision.ts';
+import type { StateDict } from './weights/tensor_file.ts';
 
 /** Token ids on the GPU, cut to the longest text: the tower is causal, so what follows a text's end is never seen. */
 export interface TokenBatch {
@@ -67,4 +70,61 @@ export function meanOverTemplates(engine: Engine, templates: readonly Tensor[]):
     ]);
     return l2norm({ x: gaussianSum({ layers: [...templates], weights: share }) });
   });
+}
+
+/**
+ * Class embeddings (C, D) of unit length: the normalised mean over the templates, in which `{}` stands for the name.
+ * @param weights the parameters below `text_encoder`.
+ * @throws UserError for a name that the tokenizer refuses.
+ */
+export function classEmbeddings(
+  engine: Engine,
+  weights: Weights,
+  config: TextConfig,
+  tokenizer: Tokenizer,
+  templates: readonly string[],
+  names: readonly string[],
+): Tensor {
+  const { contextLength: context } = config;
+  const rows = templates.map((template) =>
+    tokenizer.tokenize(
+      names.map((name) => fillTemplate(template, name)),
+      context,
+    ),
+  );
+  return engine.scope(() => {
+    const embeddings = rows.map((ids) => {
+      const batch = tokenBatch(engine, ids, context, tokenizer.end);
+      return l2norm({ x: textFeatures(engine, batch, weights, config) });
+    });
+    return meanOverTemplates(engine, embeddings);
+  });
+}
+
+/**
+ * {@link classEmbeddings} by a text tower that is on the GPU for so long only.
+ * @param tensors float32; those below `text_encoder` are the tower.
+ * @returns (C, D), row-major.
+ */
+export async function embedClasses(
+  engine: Engine,
+  { text, tensors }: { text: TextConfig; tensors: StateDict },
+  tokenizer: Tokenizer,
+  templates: readonly string[],
+  names: readonly string[],
+): Promise<Float32Array<ArrayBuffer>> {
+  const parameters = new Map<string, Parameter>();
+  for (const [name, { shape, data }] of tensors) {
+    if (!name.startsWith('text_encoder.')) continue;
+    parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
+  }
+  const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
+  try {
+    const { rows } = await engine.fetch(() => ({
+      rows: classEmbeddings(engine, tower, text, tokenizer, templates, names),
+    }));
+    return rows as Float32Array<ArrayBuffer>;
+  } finally {
+    for (const parameter of parameters.values()) parameter.dispose();
+  }
 }

@@ -12,7 +12,7 @@ export interface TokenizeOptions {
 }
 
 /**
- * Token ids of texts by CLIP's byte-pair encoding (spec 9): start token, text, end token, zeros.
+ * Token ids of texts by CLIP's byte-pair encoding (Radford et al. 2021): start token, text, end token, zeros.
  *
  * @returns (texts.length, context), row-major.
  * @throws {UserError} When a text does not fit and `truncate` is not set: the text, its length and the limit.
@@ -35,6 +35,26 @@ export function tokenize(
   }
   return ids;
 }
+
+/** What turns texts into the token ids that a text tower was trained on. */
+export interface Tokenizer {
+  /** Id of the end token, the highest of the vocabulary. */
+  readonly end: number;
+  /**
+   * Ids of texts, each row padded with zeros to `context`.
+   * @returns (texts.length, context), row-major.
+   * @throws UserError for a text that does not fit or has a word that the vocabulary lacks.
+   */
+  tokenize(texts: readonly string[], context: number): Int32Array<ArrayBuffer>;
+}
+
+/** CLIP's own; its vocabulary is loaded on first use. */
+export const clipTokenizer: Tokenizer = {
+  get end() {
+    return loadVocabulary().end;
+  },
+  tokenize: (texts, context) => tokenize(texts, { context }),
+};
 
 /** Token ids of one text, start and end included, without padding or limit. */
 export function encodeText(text: string): number[] {

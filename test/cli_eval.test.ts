@@ -6,13 +6,13 @@ import type { Surroundings } from '../train/commands/cli.ts';
 import { parseEval, resolveEval } from '../train/commands/cli_eval.ts';
 import type { RunConfig } from '../train/config/config.ts';
 import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
-import { clip, machine, vocRoot } from './cli_support.ts';
+import { clip, machine, vocRoot, withPrompts } from './cli_support.ts';
 import { errorOf } from './error_of.ts';
 
 const test = suite('command line of eval');
 
-const evaluate = (line: string, saved: RunConfig | null, around: Surroundings) =>
-  resolveEval(parseEval(line.split(' '), around), saved, around);
+const evaluate = (line: string, saved: RunConfig | null, around: Surroundings, prompts?: number) =>
+  resolveEval(parseEval(line.split(' '), around), { config: saved, tensors: withPrompts(prompts) }, around);
 
 test('an evaluation takes model and data from the checkpoint', () => {
   const around = machine(['c.safetensors']);
@@ -39,7 +39,51 @@ test('an evaluation on another data set keeps the model of the checkpoint', () =
   assert.is(config.dataset, 'context59');
   assert.is(config.data.root, '/context');
   assert.equal(config.model, saved.model);
-  assert.is(banner, null);
+  assert.is(banner, 'ACROSS DATA SETS: trained on voc20, evaluated on context59');
+});
+
+test('seen classes are penalised in inductive mode, on the data set of the training alone', () => {
+  const around = machine(['c', '/context', '/voc', clip]);
+  const penalty = (line: string, saved: RunConfig | null, prompts?: number) =>
+    evaluate(`--checkpoint c ${line}`.trim(), saved, around, prompts).config.eval.seenPenalty;
+  const saved = fullPreset('voc20');
+  assert.is(penalty('', saved), 0.1);
+  assert.is(penalty('--dataset context59 --data-root /context', saved), 0);
+  assert.is(penalty('--dataset context59 --data-root /context --set eval.seenPenalty=0.2', saved), 0.2);
+  assert.is(penalty('--dataset voc20 --data-root /voc', null, 10), 0.1);
+  assert.is(penalty('--dataset voc20 --data-root /voc --mode transductive', null, 10), 0);
+  assert.is(penalty('--dataset context59 --data-root /context', null, 10), 0);
+});
+
+test('the prompts of bare weights tell how many the model has, and of which benchmark', () => {
+  const around = machine(['c', '/voc', clip]);
+  const line = '--checkpoint c --dataset voc20 --data-root /voc';
+  const other = evaluate(line, null, around, 35);
+  assert.is(other.config.model.prompts.count, 35);
+  assert.is(other.banner, 'ACROSS DATA SETS: trained on context59, evaluated on voc20');
+  const small = evaluate(line, null, around, 2);
+  assert.equal(
+    [small.config.model.prompts.count, small.banner, small.config.eval.seenPenalty],
+    [2, null, 0.1],
+  );
+  const set = evaluate(`${line} --set model.prompts.count=3`, null, around, 35);
+  assert.equal([set.config.model.prompts.count, set.banner], [3, null]);
+});
+
+test('--mode tells how bare weights were trained; against a configuration it is an error', () => {
+  const around = machine(['c', '/voc', clip]);
+  const bare = evaluate('--checkpoint c --dataset voc20 --data-root /voc --mode supervised', null, around);
+  assert.is(bare.config.train.mode, 'supervised');
+  const saved = fullPreset('voc20', { mode: 'transductive' });
+  const same = evaluate('--checkpoint c --mode transductive', saved, around);
+  assert.is(same.config.train.mode, 'transductive');
+  for (const [flag, line] of [
+    ['--mode inductive', '--checkpoint c'],
+    ['--set train.mode=inductive', '--checkpoint c --dataset context59'],
+  ]) {
+    const { message } = errorOf(ConfigError, () => evaluate(`${line} ${flag}`, saved, around));
+    assert.is(message, `${flag}: c was trained in mode transductive, as the configuration in it tells`);
+  }
 });
 
 test('a checkpoint without configuration needs a data set', () => {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../engine/errors.ts';
+import { float32Tensor, type StateDict } from '../model/weights/tensor_file.ts';
 import type { Surroundings } from '../train/commands/cli.ts';
 import type { RunConfig } from '../train/config/config.ts';
 
@@ -23,4 +24,10 @@ export function machine(paths: string[], runs: Record<string, RunConfig | null> 
     },
     now: () => new Date(2026, 2, 9, 14, 5, 7),
   };
+}
+
+/** The tensors of a file with so many prompt tokens; without a number those of one that has none. */
+export function withPrompts(count?: number): StateDict {
+  if (count === undefined) return new Map();
+  return new Map([['backbone.prompt_embeddings', float32Tensor([1, count, 1], new Float32Array(count))]]);
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../engine/command.ts';
-import { ConfigError } from '../engine/errors.ts';
+import { ConfigError, DataError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
 import type { Surroundings } from '../train/commands/cli.ts';
 import { experimentCommand, readExperiment } from '../train/commands/cli_experiment.ts';
@@ -177,7 +177,7 @@ const around = (there: string[]): Surroundings => ({
   now: () => new Date(0),
 });
 const mini = 'train/embedded/mini_clip.safetensors';
-const read = (line: string, there = [mini, '.']) =>
+const read = (line: string, there = [mini]) =>
   readExperiment(experimentCommand('controls', 'x'), line.split(' ').filter(Boolean), around(there));
 const refusal = (line: string, there?: string[]): string => {
   const { message, hint } = errorOf(ConfigError, () => read(line, there));
@@ -207,7 +207,8 @@ test('what is wrong is named, with what to do', () => {
   assert.match(refusal('--set data.embedded=false'), /data\.embedded is not free here/);
   assert.match(refusal('', ['.']), /no miniature CLIP.*mini_clip\.safetensors \| .*pretrain:clip/);
   assert.match(refusal('--clip nowhere', [mini]), /nowhere: there is no such file/);
-  assert.match(refusal('--json no/where.json'), /there is no folder no/);
+  const { message } = errorOf(DataError, () => read('--json no/where.json'));
+  assert.match(message, 'no/where.json: cannot be written, no: no such file or folder');
   assert.match(refusal('--max-iters some'), /schedule\.maxIters/);
 });
 

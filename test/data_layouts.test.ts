@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,12 +11,12 @@ const test = suite('data_layouts');
 
 test('VOC: names in the order of the split, blank lines and carriage returns skipped', async () => {
   const root = await writeVocTree(2);
-  writeSplit(root, 'val', ['b\r', '', ' a ']);
+  writeSplit(root, 'val', ['a1\r', '', ' a0 ']);
   const { info, split, items } = await openDataset('voc20', root, 'val');
   assert.equal([info.name, split], ['voc20', 'val']);
   assert.equal(items, [
-    { name: 'b', image: join(root, 'JPEGImages/b.jpg'), mask: join(root, 'SegmentationClass/b.png') },
-    { name: 'a', image: join(root, 'JPEGImages/a.jpg'), mask: join(root, 'SegmentationClass/a.png') },
+    { name: 'a1', image: join(root, 'JPEGImages/a1.jpg'), mask: join(root, 'SegmentationClass/a1.png') },
+    { name: 'a0', image: join(root, 'JPEGImages/a0.jpg'), mask: join(root, 'SegmentationClass/a0.png') },
   ]);
 });
 
@@ -24,6 +24,7 @@ test('VOC trainaug: SBD masks, but the original ones of the training split', asy
   const root = await writeVocTree(1);
   writeSplit(root, 'trainaug', ['sbd', 'a0']);
   mkdirSync(join(root, 'SegmentationClassAug'));
+  writeEmpty(root, 'JPEGImages/sbd.jpg', 'SegmentationClassAug/sbd.png');
   const { items } = await openDataset('voc20', root, 'trainaug');
   assert.equal(
     items.map(({ mask }) => mask),
@@ -42,6 +43,11 @@ test('VOC trainaug without what SBD adds: where that comes from, and the small a
   assert.is(noMasks.hint, noList.hint);
 });
 
+/** Files whose content does not matter. */
+function writeEmpty(root: string, ...files: string[]): void {
+  for (const file of files) writeFileSync(join(root, file), '');
+}
+
 /** A new folder with folders below it. */
 function treeOf(...folders: string[]): string {
   const root = temporaryFolder();
@@ -52,6 +58,7 @@ function treeOf(...folders: string[]): string {
 test('Pascal Context and COCO-Stuff layouts', async () => {
   const context = treeOf('JPEGImages', 'SegmentationClassContext', 'ImageSets/SegmentationContext');
   writeFileSync(join(context, 'ImageSets/SegmentationContext/train.txt'), '2008_1\n');
+  writeEmpty(context, 'JPEGImages/2008_1.jpg', 'SegmentationClassContext/2008_1.png');
   assert.equal((await openDataset('context59', context, 'train')).items, [
     {
       name: '2008_1',
@@ -60,7 +67,8 @@ test('Pascal Context and COCO-Stuff layouts', async () => {
     },
   ]);
   const coco = treeOf('images/val2017', 'annotations/val2017');
-  for (const file of ['02.jpg', '01.jpg', 'notes.txt']) writeFileSync(join(coco, 'images/val2017', file), '');
+  for (const file of ['02.jpg', '01.jpg', 'notes.txt']) writeEmpty(coco, `images/val2017/${file}`);
+  for (const name of ['01', '02']) writeEmpty(coco, `annotations/val2017/${name}_labelTrainIds.png`);
   assert.equal((await openDataset('coco171', coco, 'val2017')).items, [
     {
       name: '01',
@@ -73,6 +81,32 @@ test('Pascal Context and COCO-Stuff layouts', async () => {
       mask: join(coco, 'annotations/val2017/02_labelTrainIds.png'),
     },
   ]);
+});
+
+test('files that are missing are found when a split is opened: how many, and the first', async () => {
+  const root = await writeVocTree(6);
+  for (const index of [0, 2, 3, 5]) rmSync(join(root, `SegmentationClass/a${index}.png`));
+  assert.is(
+    await problemOf(join(root, 'SegmentationClass'), () => openDataset('voc20', root, 'train')),
+    '4 of 6 masks are missing: a0.png, a2.png, a3.png, ...',
+  );
+  rmSync(join(root, 'JPEGImages/a4.jpg'));
+  assert.is(
+    await problemOf(join(root, 'JPEGImages'), () => openDataset('voc20', root, 'train')),
+    '1 of 6 images are missing: a4.jpg',
+  );
+});
+
+test('COCO-Stuff whose masks were not converted: by what they are', async () => {
+  const root = treeOf('images/val2017', 'annotations/val2017');
+  writeEmpty(root, 'images/val2017/01.jpg', 'annotations/val2017/01.png');
+  const open = () => rejectionOf(DataError, () => openDataset('coco171', root, 'val2017'));
+  const raw = await open();
+  const masks = join(root, 'annotations/val2017');
+  assert.is(raw.message, `${masks}: 1 of 1 masks are missing: 01_labelTrainIds.png`);
+  assert.match(raw.hint, /01\.png is there.*was not converted: mmsegmentation's coco_stuff164k\.py/);
+  rmSync(join(masks, '01.png'));
+  assert.not.match((await open()).hint, 'converted');
 });
 
 test('a missing root, a root that is a file', async () => {

@@ -16,7 +16,7 @@ import { namePenalties } from '../train/predict/embeddings.ts';
 import { listPictures, requireApart } from '../train/predict/pictures.ts';
 import { foundLine } from '../train/predict/results.ts';
 import { fitted } from '../train/predict/segment.ts';
-import { machine } from './cli_support.ts';
+import { machine, withPrompts } from './cli_support.ts';
 import { temporaryFolder } from './data_support.ts';
 import { errorOf } from './error_of.ts';
 
@@ -73,7 +73,7 @@ test('the command line: mistakes', () => {
 
 const resolve = (args: string[], saved: RunConfig | null, ...paths: string[]) => {
   const around = machine(['c', ...paths]);
-  return resolvePredict(parse(args, around), saved, around);
+  return resolvePredict(parse(args, around), { config: saved, tensors: withPrompts() }, around);
 };
 
 test('model and settings are those of the run; its threshold is the default', () => {
@@ -94,6 +94,22 @@ test('weights without configuration are of the published model of --dataset', ()
   assert.is(errorOf(ConfigError, () => resolve([], null)).message, 'c does not tell its data set');
   const other = errorOf(ConfigError, () => resolve(['--dataset', 'coco171'], embeddedPreset()));
   assert.is(other.message, '--dataset coco171: c was trained on voc20');
+});
+
+test('bare weights: their prompts count, and --mode tells how they were trained', () => {
+  const bare = (line: string, prompts: number) =>
+    resolvePredict(parse(line.split(' ')), { config: null, tensors: withPrompts(prompts) }, machine(['c']));
+  assert.is(bare('--dataset voc20', 3).config.model.prompts.count, 3);
+  const { train, eval: settings } = bare('--dataset voc20 --mode supervised', 10).config;
+  assert.equal([train.mode, settings.seenPenalty], ['supervised', 0]);
+  assert.is(
+    errorOf(ConfigError, () => bare('--dataset context59', 10)).message,
+    '--dataset context59: c was trained on voc20, as its 10 prompt tokens tell',
+  );
+  assert.match(
+    errorOf(ConfigError, () => resolve(['--mode', 'supervised'], fullPreset('voc20'))).message,
+    '--mode supervised: c was trained in mode inductive',
+  );
 });
 
 test('the seen penalty goes with names that training saw masks of, in inductive runs alone', () => {

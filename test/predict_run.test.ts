@@ -18,7 +18,7 @@ import { evaluateRun } from '../train/evaluation/evaluate_run.ts';
 import { namePenalties } from '../train/predict/embeddings.ts';
 import { segment } from '../train/predict/segment.ts';
 import { openSavedModel } from '../train/saved_model.ts';
-import { machine } from './cli_support.ts';
+import { machine, withPrompts } from './cli_support.ts';
 import { runScript, settingFlags } from './command_support.ts';
 import { temporaryFolder, writeVocTree } from './data_support.ts';
 import { openEngine } from './device.ts';
@@ -42,7 +42,11 @@ const settings = [
   'data.workers=0',
 ];
 const line = ['--checkpoint', 'w', '--images', 'p', '--dataset', 'voc20', ...settingFlags(settings)];
-const { config } = resolvePredict(parsePredict(line, machine(['w'])), null, machine(['w']));
+const { config } = resolvePredict(
+  parsePredict(line, machine(['w'])),
+  { config: null, tensors: withPrompts() },
+  machine(['w']),
+);
 const clip: ClipConfig = {
   vision: config.model.vision,
   text: { width: 32, layers: 1, heads: 2, embedDim: 16, contextLength: 77, vocabularySize: 49408 },

@@ -63,7 +63,10 @@ test('what is wrong is named, with what to do', () => {
   );
   assert.match(refusal('--set stage2.size=50'), /model\.patch: 8 does not divide stage2\.size, which is 50/);
   assert.match(refusal('--stage1 0 --stage2 0'), /both stages have no steps/);
-  assert.match(refusal('--out nowhere/m.safetensors'), /there is no folder nowhere/);
+  assert.match(
+    errorOf(DataError, () => parse('--out nowhere/m.safetensors')).message,
+    'nowhere/m.safetensors: cannot be written, nowhere: no such file or folder',
+  );
   assert.match(refusal('--resume'), /--work-dir is missing/);
   assert.match(refusal(`--resume --work-dir ${directory}`), /holds no pre-training/);
   assert.match(refusal('--stage3 5'), /unknown option/);

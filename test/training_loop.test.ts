@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConfigError } from '../engine/errors.ts';
+import { ConfigError, DataError } from '../engine/errors.ts';
 import type { RunConfig } from '../train/config/config.ts';
 import { embeddedPreset, fullPreset } from '../train/config/presets.ts';
 import type { TrainLoader } from '../train/data/loader.ts';
@@ -24,10 +24,16 @@ const trainer = {
   release: () => {},
   report: async () => ({ focal: 0, dice: 0, total: 0, each: [] }),
 } as unknown as Trainer;
-const loader = {
-  startAt: () => {},
-  next: async () => ({ waitMs: 0 }),
-} as unknown as TrainLoader;
+/** Gives batches until that of step `brokenAt`, which has a broken mask. */
+const loaderFrom = (first: number, brokenAt?: number): TrainLoader => {
+  let step = first;
+  const next = async () => {
+    if (step === brokenAt) throw new DataError('mask.png', 'is broken');
+    step += 1;
+    return { waitMs: 0 };
+  };
+  return { startAt: () => {}, next } as unknown as TrainLoader;
+};
 
 const reportOf = (hiou: number | null, mean: number | null = hiou): EvalReport => {
   const part = { seen: hiou, unseen: hiou, hiou, mean, pixelAccuracy: null };
@@ -41,6 +47,8 @@ interface Asked {
   stopAt?: number;
   /** Interrupted when so many steps are done. */
   cutAt?: number;
+  /** The batch of this step has a broken mask. */
+  brokenAt?: number;
   /** The evaluation after a step; one that throws ends the process, so to speak. */
   found?: (step: number) => EvalReport;
   /** Receives what was done. */
@@ -52,7 +60,13 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
   const preset = embeddedPreset({ maxIters: 12 });
   const config: RunConfig = {
     ...preset,
-    train: { ...preset.train, evalInterval: 4, checkpointInterval: 6, stopAt: asked.stopAt ?? null },
+    train: {
+      ...preset.train,
+      accumulation: 1,
+      evalInterval: 4,
+      checkpointInterval: 6,
+      stopAt: asked.stopAt ?? null,
+    },
   };
   const file = join(folder, `${log}.jsonl`);
   const done = asked.into ?? [];
@@ -60,7 +74,7 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
   const end = await trainingLoop({
     config,
     trainer,
-    loader,
+    loader: loaderFrom(steps, asked.brokenAt),
     log: await openRunLog(file, steps),
     progress: { report: () => {}, note: () => {}, finish: () => {} },
     from: steps,
@@ -68,6 +82,7 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
     interrupted: () => ++steps === asked.cutAt,
     actions: {
       save: async (step, best) => void done.push(`save ${step} ${best}`),
+      dataFailed: (step) => void done.push(`failed ${step}`),
       saveBest: async (step, best) => void done.push(`best ${step} ${best}`),
       evaluate: async (step) => {
         done.push(`evaluate ${step}`);
@@ -124,6 +139,27 @@ test('the checkpoint of a step is there before its evaluation begins, and an eva
   assert.equal(done, ['save 4 null', 'evaluate 4']);
   const resumed = await run('killed', { from: 4, stopAt: 5 });
   assert.equal(resumed.done, ['evaluate 4', 'best 4 4', 'save 4 4', 'save 5 4']);
+});
+
+test('data that fail lose no step: those done before are reported and saved first, once', async () => {
+  const done: string[] = [];
+  const error = await rejectionOf(DataError, () => run('broken', { brokenAt: 5, into: done }));
+  assert.is(error.file, 'mask.png');
+  assert.equal(done, ['evaluate 4', 'best 4 4', 'save 5 4', 'failed 5']);
+  assert.match(readFileSync(join(folder, 'broken.jsonl'), 'utf8'), '"step":5,"loss"');
+  const again: string[] = [];
+  await rejectionOf(DataError, () => run('broken', { from: 5, brokenAt: 5, into: again }));
+  await rejectionOf(DataError, () => run('broken', { from: 5, brokenAt: 6, into: again }));
+  assert.equal(again, ['failed 5', 'save 6 null', 'failed 6']);
+});
+
+test('data that fail in an evaluation lose no step either', async () => {
+  const done: string[] = [];
+  const broken = (): EvalReport => {
+    throw new DataError('mask.png', 'is broken');
+  };
+  await rejectionOf(DataError, () => run('validation', { found: broken, into: done }));
+  assert.equal(done, ['evaluate 4', 'save 4 null', 'failed 4']);
 });
 
 test('a score that is no better leaves the checkpoint as it is', async () => {

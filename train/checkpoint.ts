@@ -13,8 +13,8 @@ const FORMAT = 'cascade-clip-webgpu 1';
 const OPTIMIZER = 'optimizer.';
 /** Class embeddings (C, D) that the run was trained with, so that it can go on without CLIP's weights. */
 const TEXT = 'text_embeddings';
-/** Tensors of a weights file that are not the model's own. */
-const STRANGERS = new RegExp(`^(${TEXT}$|${OPTIMIZER}|text_encoder\\.)`);
+/** Tensors of a weights file that are not the model's own; the loss of the release registers a buffer. */
+const STRANGERS = new RegExp(`^(${TEXT}$|${OPTIMIZER}|text_encoder\\.|decode_head\\.loss_decode\\.)`);
 
 /**
  * What a run continues from. Everything random is drawn from (seed, step), so the step is the whole random state.

@@ -1,4 +1,4 @@
-import { ConfigError, type NonFiniteError } from '../engine/errors.ts';
+import { ConfigError, DataError, type NonFiniteError } from '../engine/errors.ts';
 import { Timeline } from '../engine/timeline.ts';
 import type { RunConfig } from './config/config.ts';
 import type { Batch, TrainLoader } from './data/loader.ts';
@@ -13,6 +13,8 @@ export interface LoopActions {
   save(step: number, best: number | null): Promise<void>;
   saveBest(step: number, best: number): Promise<void>;
   evaluate(step: number): Promise<EvalReport>;
+  /** Data could not be used after `step` steps, which are saved; the error follows. */
+  dataFailed?(step: number): void;
   /** Learning rate shown for a step. */
   learningRate(step: number): number;
   gpuBytes(): number;
@@ -49,7 +51,7 @@ export interface LoopEnd {
  * evaluates and saves at their intervals. Every step that is reported has been checked to be finite. A checkpoint is
  * saved before the evaluation of its step, so that nothing that happens meanwhile loses steps. An evaluation that is
  * missing in the log comes first when the run goes on; the one after the last step is the caller's.
- * @throws NonFiniteError when a loss is not finite; the last checkpoint stays as it is. ConfigError where `train.stopAt`
+ * @throws DataError where an image or mask cannot be used, once the steps done before it are saved. NonFiniteError when a loss is not finite; the last checkpoint stays as it is. ConfigError where `train.stopAt`
  * lies before `from`.
  */
 export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
@@ -66,6 +68,8 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   }
   const meter = throughputMeter();
   let { best } = input;
+  // steps of the last report and the last checkpoint
+  let [reported, saved] = [input.from, input.from];
   loader.startAt(input.from * accumulation);
 
   const report = async (done: number): Promise<void> => {
@@ -84,22 +88,40 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
       gpuBytes: actions.gpuBytes(),
     });
     input.log.write({ step: done, loss: total, focal, dice, lr: learningRate, ...rounded(speed) });
+    reported = done;
   };
 
   const aside = <T>(name: string, body: () => Promise<T>): Promise<T> =>
     profile ? profile.aside(name, body) : body();
 
-  const save = (done: number): Promise<void> => aside('checkpoint', () => actions.save(done, best));
+  const save = async (done: number): Promise<void> => {
+    await aside('checkpoint', () => actions.save(done, best));
+    saved = done;
+  };
 
-  /** @param saved whether there is a checkpoint of this step; it gets the new best score. */
-  const evaluation = async (done: number, saved: boolean): Promise<void> => {
+  /** Of data that failed: saves the steps done, so that the run goes on from them once the data are mended. */
+  const saveBeforeFailing = async (done: number, error: unknown): Promise<never> => {
+    if (saved < done) {
+      // a checkpoint holds no step that was not seen to be finite
+      if (reported < done) await report(done);
+      await save(done);
+    }
+    if (done > 0) actions.dataFailed?.(done);
+    throw error;
+  };
+
+  /** A checkpoint of the same step gets the new best score, too. */
+  const evaluation = async (done: number): Promise<void> => {
     trainer.release();
-    const found = await aside('evaluation', () => actions.evaluate(done));
+    const found = await aside('evaluation', () => actions.evaluate(done)).catch((error) => {
+      if (error instanceof DataError) return saveBeforeFailing(done, error);
+      throw error;
+    });
     const score = selectionScore(found);
     if (improves(score, best)) {
       best = score;
       await aside('checkpoint', () => actions.saveBest(done, score));
-      if (saved) await save(done);
+      if (saved === done) await save(done);
     }
     // last: what is in the log is not made up for
     await input.log.writeEvaluation(done, found);
@@ -107,12 +129,14 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
   const evaluates = (done: number): boolean => done > 0 && done < maxIters && done % evalInterval === 0;
 
   if (evaluates(input.from) && !input.log.hasEvaluation(input.from)) {
-    await evaluation(input.from, true);
+    await evaluation(input.from);
     meter.restart();
   }
   for (let step = input.from; step < last; step++) {
     await profile?.before(step);
-    const data = await timeline.run('wait for data', () => nextBatches(loader, accumulation));
+    const data = await timeline
+      .run('wait for data', () => nextBatches(loader, accumulation))
+      .catch((error) => saveBeforeFailing(step, error));
     await trainer.step(step, data);
     meter.step(batch * accumulation, data.reduce((sum, { waitMs }) => sum + waitMs, 0) / 1000);
     const done = step + 1;
@@ -121,10 +145,9 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     const due = (interval: number): boolean => done % interval === 0;
     const pause = end || due(evalInterval) || due(checkpointInterval);
     if (pause || due(logInterval) || profile?.endsAt(done)) await report(done);
-    const saves = end || due(checkpointInterval);
-    if (saves) await save(done);
+    if (end || due(checkpointInterval)) await save(done);
     // who has interrupted does not want to wait for it: it is made up for when the run goes on
-    if (evaluates(done) && !cut) await evaluation(done, saves);
+    if (evaluates(done) && !cut) await evaluation(done);
     await profile?.after(done);
     if (pause) meter.restart();
     if (cut) return { step: done, reason: 'interrupted', best };

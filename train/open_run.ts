@@ -4,14 +4,15 @@ import type { Timeline } from '../engine/timeline.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { loadCheckpoint, modelTensors, optimizerTensors, textTensor } from './checkpoint.ts';
+import { loadCheckpoint, loadModelFile, modelTensors, optimizerTensors, textTensor } from './checkpoint.ts';
 import type { RunConfig } from './config/config.ts';
 import type { Dataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
 import { createEvalLoader, createTrainLoader, type EvalLoader, type TrainLoader } from './data/loader.ts';
 import { AdamW } from './optimizer.ts';
+import { carriedText } from './saved_model.ts';
 import { Trainer } from './trainer.ts';
-import { initialWeights, startingWeights } from './weights.ts';
+import { initialWeights } from './weights.ts';
 
 /** Model, optimiser and class embeddings of a run. */
 export interface OpenRun {
@@ -33,16 +34,34 @@ export interface RunWeights {
   text: HostTensor;
 }
 
-/** The weights that a new run of this configuration starts from. */
+/** The same with what the user is told about it. */
+export interface FreshWeights extends RunWeights {
+  /** Where the class embeddings come from, in words. */
+  textSource: string;
+}
+
+/**
+ * The weights that a new run of this configuration starts from. What `train.startFrom` was trained with comes along:
+ * its class embeddings are used unless others are given or its classes are others.
+ * @throws DataError, ConfigError where the files do not fit the configuration.
+ */
 export async function freshWeights(
   engine: Engine,
   config: RunConfig,
   info: DatasetInfo,
-): Promise<RunWeights> {
-  const { backbone, text } = await initialWeights(engine, config, info);
+): Promise<FreshWeights> {
   const { startFrom } = config.train;
-  const tensors = startFrom ? await startingWeights(startFrom, parameterSpecs(config.model)) : backbone;
-  return { tensors, text };
+  if (startFrom === null) {
+    const { backbone, ...rest } = await initialWeights(engine, config, info);
+    return { tensors: backbone, ...rest };
+  }
+  const given = await loadModelFile(startFrom);
+  const tensors = modelTensors(startFrom, given.tensors, parameterSpecs(config.model));
+  if (config.data.textEmbeddings === null && given.config?.dataset === config.dataset) {
+    return { tensors, text: carriedText(given, config), textSource: `those of ${startFrom}` };
+  }
+  const { text, textSource } = await initialWeights(engine, config, info);
+  return { tensors, text, textSource };
 }
 
 /** A run at its first step. */

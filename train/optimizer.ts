@@ -78,7 +78,10 @@ export class AdamW {
   }
 
   /**
-   * Sets bias corrections and learning rates of the next update; call before recording it.
+   * Sets bias corrections and learning rates of the next update; call before recording it. With a loss scale a step
+   * whose gradients overflow counts, too, as the host does not learn of it, where PyTorch's scaler would not count it. The
+   * harm is small: the scale begins with at most sixteen such steps, after which the first updates, in the warm-up, come
+   * out smaller by up to a half.
    * @param rate learning rate of this step for a group's base rate.
    */
   begin(rate: (base: number) => number): void {

@@ -63,7 +63,7 @@ export async function train(request: TrainRequest): Promise<number> {
   try {
     const progress = showProgress(process.stdout);
     // before the folder is touched: where something does not fit, the same command may come again
-    const run = await openRun(engine, request, dataset.info);
+    const run = await openRun(engine, request, dataset.info, progress.note);
     const session = peak ? openSession(run, request, peak, progress) : undefined;
     const folder = await (resume ? openRunFolder : createRunFolder)(workDir, config);
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
@@ -85,11 +85,13 @@ async function openRun(
   engine: Engine,
   { config, workDir, resume }: TrainRequest,
   info: DatasetInfo,
+  note: (line: string) => void,
 ): Promise<OpenRun> {
   const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
-  return saved === null
-    ? newRun(engine, config, await freshWeights(engine, config, info))
-    : await savedRun(engine, config, info, saved);
+  if (saved !== null) return savedRun(engine, config, info, saved);
+  const { textSource, ...weights } = await freshWeights(engine, config, info);
+  note(`class embeddings: ${textSource}`);
+  return newRun(engine, config, weights);
 }
 
 /** The profile that was asked for. @throws ConfigError where the run is too short for it. */
@@ -122,6 +124,7 @@ async function trainOn(
   const pool = (): number => engine.stats().live;
   const save = (file: string, step: number, score: number | null): Promise<void> =>
     saveCheckpoint(file, store, optimizer, textValues, { step, best: score, config });
+  const goOn = `continue with: npm run train -- --resume --work-dir ${folder.root}`;
   const log = await openRunLog(folder.log, from);
   const loader = openTrainLoader(config, dataset);
   const interrupt = watchInterrupt(progress.note);
@@ -143,6 +146,7 @@ async function trainOn(
           Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
         gpuBytes: pool,
         evaluate: (step) => evaluated(step),
+        dataFailed: (step) => progress.note(`The data failed; step ${step} is saved, ${goOn}`),
         saveBest: (step, score) => save(bestCheckpointFile(folder), step, score),
         save: async (step, score) => {
           await save(checkpointFile(folder, step), step, score);
@@ -156,9 +160,7 @@ async function trainOn(
   }
   progress.finish();
   if (end.reason !== 'finished') {
-    progress.note(
-      `Stopped after step ${end.step}; continue with: npm run train -- --resume --work-dir ${folder.root}`,
-    );
+    progress.note(`Stopped after step ${end.step}; ${goOn}`);
     return end.reason === 'interrupted' ? INTERRUPTED : 0;
   }
   const trained = performance.now();

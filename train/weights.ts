@@ -2,14 +2,11 @@ import type { Engine } from '../engine/engine.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { l2norm } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig, VisionConfig } from '../model/config.ts';
 import type { ParameterSpec } from '../model/parameters.ts';
-import { weightsBelow } from '../model/store.ts';
-import { fillTemplates } from '../model/templates.ts';
-import { meanOverTemplates, textFeatures, tokenBatch } from '../model/text.ts';
-import { tokenize } from '../model/tokenizer.ts';
-import { loadVocabulary } from '../model/tokenizer_vocabulary.ts';
+import { templatesOf } from '../model/templates.ts';
+import { embedClasses } from '../model/text.ts';
+import { clipTokenizer } from '../model/tokenizer.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import { isMiniClip, miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
@@ -27,8 +24,10 @@ const TEXT_STREAM = 0x74657874;
 export interface InitialWeights {
   /** Backbone tensors under published keys; empty where everything starts from the seed. */
   backbone: StateDict;
-  /** (C, D), unit length, one row per class of the data set. */
+  /** (C, D), one row per class of the data set, of unit length to within half precision. */
   text: HostTensor;
+  /** Where they come from, in words. */
+  textSource: string;
 }
 
 /**
@@ -50,15 +49,17 @@ export async function initialWeights(
   );
   if (textEmbeddings !== null) {
     const file = await readTextEmbeddings(textEmbeddings, { classes: info.classes.length, width: embedDim });
-    return { backbone, text: await unitRows(engine, file.data as Float32Array<ArrayBuffer>, file.shape) };
+    return { backbone, text: await unitRows(engine, file), textSource: `those of ${textEmbeddings}` };
   }
+  const shape = [info.classes.length, embedDim];
   if (!source) {
     const random = new Random(config.seed, TEXT_STREAM);
     const values = Float32Array.from({ length: info.classes.length * embedDim }, () => random.normal());
-    return { backbone, text: await unitRows(engine, values, [info.classes.length, embedDim]) };
+    const text = await unitRows(engine, float32Tensor(shape, values));
+    return { backbone, text, textSource: 'drawn from the seed, without a meaning' };
   }
-  const text = await source.embed(engine, info.name, info.classes);
-  return { backbone, text: float32Tensor([info.classes.length, embedDim], text) };
+  const text = float32Tensor(shape, await source.embed(engine, info.name, info.classes));
+  return { backbone, text, textSource: `computed by the text tower of ${clip}` };
 }
 
 /**
@@ -118,7 +119,7 @@ async function readSource(
   checkTower(file, checkpoint.vision, model);
   return {
     checkpoint,
-    embed: (engine, benchmark, names) => classEmbeddings(engine, checkpoint, file, benchmark, names),
+    embed: (engine, benchmark, names) => fullClassEmbeddings(engine, checkpoint, file, benchmark, names),
   };
 }
 
@@ -150,8 +151,8 @@ function checkSameTower(file: string, clip: StateDict, trained: StateDict): void
   );
 }
 
-/** Class embeddings (C, D) of CLIP's text tower over the data set's templates: spec section 9. */
-async function classEmbeddings(
+/** Class embeddings (C, D) by the text tower of a full CLIP, over the benchmark's templates. */
+async function fullClassEmbeddings(
   engine: Engine,
   { text, tensors }: ClipCheckpoint,
   file: string,
@@ -165,8 +166,7 @@ async function classEmbeddings(
       'Give class embeddings with --text-embeddings FILE.npy.',
     );
   }
-  // the last token
-  const { end } = loadVocabulary();
+  const { end } = clipTokenizer;
   if (text.vocabularySize <= end) {
     throw new DataError(
       file,
@@ -174,30 +174,20 @@ async function classEmbeddings(
       "Give OpenAI's CLIP, or class embeddings with --text-embeddings FILE.npy.",
     );
   }
-  const parameters = new Map<string, Tensor>();
-  for (const [name, { shape, data }] of tensors) {
-    if (!name.startsWith('text_encoder.')) continue;
-    parameters.set(name, engine.parameter(name, data as Float32Array<ArrayBuffer>, shape, false));
-  }
-  const tower = weightsBelow((name) => parameters.get(name)!, 'text_encoder');
-  const { mean } = await engine.fetch(() => {
-    const perTemplate = fillTemplates(benchmark, names).map((sentences) => {
-      const ids = tokenize(sentences, { context: text.contextLength });
-      const batch = tokenBatch(engine, ids, text.contextLength, end);
-      return l2norm({ x: textFeatures(engine, batch, tower, text) });
-    });
-    return { mean: meanOverTemplates(engine, perTemplate) };
-  });
-  for (const parameter of parameters.values()) parameter.dispose();
-  return mean as Float32Array<ArrayBuffer>;
+  return embedClasses(engine, { text, tensors }, clipTokenizer, templatesOf(benchmark), names);
 }
 
-/** Rows brought to unit length, on the GPU. */
-async function unitRows(
-  engine: Engine,
-  values: Float32Array<ArrayBuffer>,
-  shape: readonly number[],
-): Promise<HostTensor> {
-  const { unit } = await engine.fetch(() => ({ unit: l2norm({ x: engine.tensor(values, shape) }) }));
-  return float32Tensor(shape, unit as Float32Array<ArrayBuffer>);
+/** How far the length of a row of unit length is from 1 once its elements were rounded to half precision. */
+const HALF_ROUNDING = 2 ** -10;
+
+/** Rows (n, D) brought to unit length on the GPU; rows that have it already stay as they are, as published ones do. */
+async function unitRows(engine: Engine, rows: HostTensor): Promise<HostTensor> {
+  const [count, width] = rows.shape;
+  const values = rows.data as Float32Array<ArrayBuffer>;
+  const lengths = Array.from({ length: count! }, (_, row) =>
+    Math.hypot(...values.subarray(row * width!, (row + 1) * width!)),
+  );
+  if (lengths.every((length) => Math.abs(length - 1) < HALF_ROUNDING)) return rows;
+  const { unit } = await engine.fetch(() => ({ unit: l2norm({ x: engine.tensor(values, rows.shape) }) }));
+  return float32Tensor(rows.shape, unit as Float32Array<ArrayBuffer>);
 }

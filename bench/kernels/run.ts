@@ -6,9 +6,9 @@ import { createGpu, type Gpu } from '../../engine/gpu/context.ts';
 import { requireF16 } from '../../engine/gpu/device.ts';
 import { measurePeak, peakLine } from '../../engine/gpu/peak.ts';
 import type { Platform } from '../../engine/gpu/platform.ts';
+import { checkOutputFile } from '../../engine/output_file.ts';
 import type { AnyKernel } from '../../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../../kernels/peak/peak.ts';
-import { requireFolderOf } from '../output_file.ts';
 import { Earlier, isEarlier } from './against.ts';
 import { type BenchRequest, parseBench } from './options.ts';
 import { notRun, Report, rowsJson, summary } from './report.ts';
@@ -37,7 +37,7 @@ export interface BenchOptions {
 export async function runBench(argv: string[], options: BenchOptions): Promise<number> {
   const request = parseBench(argv);
   const { platform, kernels } = options;
-  requireFolderOf(request.json);
+  if (request.json) checkOutputFile(request.json, '--json');
   await ensureAdapter({ adapter: request.adapter, platform });
   const earlier = request.against ? await Earlier.read(request.against, kernels, platform.readText) : null;
   const readText = async (url: URL) => earlier?.textOf(url) ?? platform.readText(url);

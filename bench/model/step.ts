@@ -3,12 +3,12 @@ import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { measurePeakOf, type Peak, peakLine } from '../../engine/gpu/peak.ts';
 import type { Platform } from '../../engine/gpu/platform.ts';
+import { checkOutputFile } from '../../engine/output_file.ts';
 import { digits, formatTable } from '../../engine/table.ts';
 import type { StoreType } from '../../kernels/kernel.ts';
 import { embeddedPreset, fullPreset } from '../../train/config/presets.ts';
 import { datasetInfo } from '../../train/data/datasets/info.ts';
 import { formatBytes } from '../../train/io/progress.ts';
-import { requireFolderOf } from '../output_file.ts';
 import { parseStep, type StepPreset } from './step_options.ts';
 import { type StepTimes, timeForward, timeSteps } from './step_time.ts';
 import { openCascade, openMiniature, type Training } from './training.ts';
@@ -57,7 +57,7 @@ export async function runStep(
   { platform, machine, say }: ModelBenchOptions,
 ): Promise<number> {
   const { preset, steps, checkpointing, precision, json, adapter } = parseStep(argv);
-  requireFolderOf(json);
+  if (json) checkOutputFile(json, '--json');
   const { load } = machine();
   await ensureAdapter({ adapter, platform });
   const peak = await measurePeakOf(platform, adapter);

@@ -42,7 +42,7 @@ export async function readClipCheckpoint(path: string, options: ClipOptions = {}
 
 /**
  * Renames CLIP's tensors to the published Cascade-CLIP keys, infers the towers' sizes from the shapes,
- * converts to float32, and resizes the position grid (spec 1.2).
+ * converts to float32, and resizes the position grid (see `positions.ts`).
  *
  * @param path Named in errors.
  * @throws {DataError} Listing tensors that are missing, unexpected or of the wrong shape; also when a size

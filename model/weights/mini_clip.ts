@@ -3,10 +3,10 @@ import * as z from 'zod';
 import type { Engine } from '../../engine/engine.ts';
 import { DataError } from '../../engine/errors.ts';
 import { fromFloat32ToF16 } from '../../engine/half.ts';
-import { type ClipConfig, compactClassEmbeddings, textTowerSpecs } from '../clip.ts';
+import type { ClipConfig } from '../clip.ts';
 import { CompactVocabulary } from '../compact_vocabulary.ts';
 import type { TextConfig } from '../config.ts';
-import { ParameterStore } from '../store.ts';
+import { embedClasses } from '../text.ts';
 import { type ClipCheckpoint, mapClipCheckpoint } from './clip_checkpoint.ts';
 import { toFloat32 } from './half.ts';
 import { type Metadata, readSafetensors, writeSafetensors } from './safetensors.ts';
@@ -123,19 +123,10 @@ function readVocabulary(path: string, ids: readonly number[]): CompactVocabulary
  * @returns (C, D), row-major, rows of unit length.
  * @throws UserError for a name with a word that it was not trained on.
  */
-export async function miniClassEmbeddings(
+export function miniClassEmbeddings(
   engine: Engine,
-  { text, tensors, vocabulary, templates }: MiniClip,
+  mini: MiniClip,
   names: readonly string[],
 ): Promise<Float32Array<ArrayBuffer>> {
-  const specs = textTowerSpecs(text, false);
-  const store = new ParameterStore(engine, specs, tensors, 0);
-  try {
-    const { rows } = await engine.fetch(() => ({
-      rows: compactClassEmbeddings(engine, store.under('text_encoder'), text, vocabulary, templates, names),
-    }));
-    return rows as Float32Array<ArrayBuffer>;
-  } finally {
-    for (const { name } of specs) store.get(name).dispose();
-  }
+  return embedClasses(engine, mini, mini.vocabulary, mini.templates, names);
 }

@@ -1,6 +1,6 @@
 /**
- * Resizes the spatial rows of a position table bilinearly (align_corners=false, no antialiasing; spec 1.2),
- * computed in float64. Row 0, the class token's, is copied; equal grids give an exact copy.
+ * Resizes the spatial rows of a position table bilinearly (align_corners=false, no antialiasing), as the
+ * release does on loading, computed in float64. Row 0, the class token's, is copied; equal grids give an exact copy.
  *
  * @param table (1 + fromGrid^2, width), row-major.
  * @returns (1 + toGrid^2, width).

@@ -126,14 +126,6 @@ export function requireCheckpoint(checkpoint: string | undefined, around: Surrou
   return checkpoint;
 }
 
-/** Of weights without a configuration, for which no `--dataset` was given. */
-export function unknownDataset(checkpoint: string): ConfigError {
-  return new ConfigError(
-    `${checkpoint} does not tell its data set`,
-    'It holds weights alone: pass --dataset voc20, context59 or coco171, the benchmark that it was trained for',
-  );
-}
-
 /** What the overrides say about the data. */
 export function givenData(overrides: Override[]): Omit<DataOptions, 'dataset'> {
   const given: Record<string, unknown> = {};

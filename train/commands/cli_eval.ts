@@ -15,9 +15,16 @@ import {
   type Surroundings,
   settingsHelp,
   sharedFlags,
-  unknownDataset,
 } from './cli.ts';
 import { chooseData, embeddedBanner } from './cli_data.ts';
+import {
+  type GivenWeights,
+  modeFlag,
+  promptFacts,
+  refuseOtherMode,
+  unknownDataset,
+  withPrompts,
+} from './cli_weights.ts';
 
 /** An evaluation, as the command line asks for it; {@link resolveEval} makes it a configuration. */
 export interface EvalRequest {
@@ -39,11 +46,12 @@ const flags = [
     as: 'text' as const,
     help: 'split to evaluate on (default: that of the run)',
   },
+  modeFlag,
 ];
 
 const examples = `
 Examples:
-  npm run eval -- --checkpoint runs/first/checkpoints/best.safetensors --dataset voc20
+  npm run eval -- --checkpoint runs/first/checkpoints/step-020000.safetensors --dataset voc20
   npm run eval -- --checkpoint best.safetensors --dataset voc20 --split train --show-dir pictures
 `;
 
@@ -63,7 +71,7 @@ export function parseEval(argv: string[], around: Surroundings = realSurrounding
 /** What an evaluation is made of. */
 export interface ResolvedEval {
   config: RunConfig;
-  /** A line the user must not miss; null where the evaluation is what it looks like. */
+  /** Lines that the user must not miss; null where the evaluation is what it looks like. */
   banner: string | null;
   /** Whether the class embeddings are those that the checkpoint carries; else the configuration tells their source. */
   carried: boolean;
@@ -72,27 +80,21 @@ export interface ResolvedEval {
 /**
  * The configuration of an evaluation. A checkpoint's own run decides model and data; another data set than the
  * run's brings its own data and evaluation settings, with the model of the checkpoint. Weights without a
- * configuration, such as the published ones, are taken for the published model of the data set.
- * @param saved the configuration that the checkpoint carries; null where it has none.
- * @throws ConfigError where the data set is unknown or its data are missing.
+ * configuration, such as the published ones, are taken for the published model of the data set, with as many prompts
+ * as the file holds.
+ * @throws ConfigError where the data set is unknown, its data are missing or the mode is another one than the run's.
  */
 export function resolveEval(
   request: EvalRequest,
-  saved: RunConfig | null,
+  weights: GivenWeights,
   around: Surroundings = realSurroundings,
 ): ResolvedEval {
   const { overrides, checkpoint } = request;
+  const { config: saved } = weights;
   const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
+  if (saved !== null) refuseOtherMode(checkpoint, overrides, saved);
   if (saved !== null && (asked === undefined || asked === saved.dataset)) {
-    const config = applyOverrides(withoutDrawing(saved, overrides), overrides);
-    const banner = config.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
-    const sources = ['data.clip', 'data.textEmbeddings'];
-    const carried = sources.every((path) => (overriddenValue(overrides, path) ?? null) === null);
-    // what the run read them from may be gone; what is given now is all that counts
-    const textEmbeddings = overriddenValue(overrides, 'data.textEmbeddings')
-      ? config.data.textEmbeddings
-      : null;
-    return { config: { ...config, data: { ...config.data, textEmbeddings } }, banner, carried };
+    return onOwnData(request, saved);
   }
   if (asked === undefined) throw unknownDataset(checkpoint);
   const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
@@ -107,9 +109,41 @@ export function resolveEval(
   const { embedded, root, clip } = chooseData(data, around.exists);
   const options = presetOptions(overrides);
   const preset = embedded ? embeddedPreset(options) : fullPreset(asked, options);
-  const base = { ...preset, model: saved?.model ?? preset.model, data: { ...preset.data, root, clip } };
-  const banner = embedded ? embeddedBanner('its data are used', checkpoint) : null;
+  const facts = saved === null ? promptFacts(weights.tensors, overrides) : null;
+  const trainedOn = saved?.dataset ?? facts?.benchmark ?? asked;
+  const base = withPrompts(
+    {
+      ...preset,
+      model: saved?.model ?? preset.model,
+      data: { ...preset.data, root, clip },
+      train: { ...preset.train, mode: saved?.train.mode ?? preset.train.mode },
+      eval: trainedOn === asked ? preset.eval : withoutPenalty(preset.eval),
+    },
+    facts,
+  );
+  const notes = [
+    ...(embedded ? [embeddedBanner('its data are used', checkpoint)] : []),
+    ...(trainedOn === asked ? [] : [`ACROSS DATA SETS: trained on ${trainedOn}, evaluated on ${asked}`]),
+  ];
+  const banner = notes.length === 0 ? null : notes.join('\n');
   return { config: applyOverrides(base, overrides), banner, carried: false };
+}
+
+function onOwnData({ checkpoint, overrides }: EvalRequest, saved: RunConfig): ResolvedEval {
+  const config = applyOverrides(withoutDrawing(saved, overrides), overrides);
+  const banner = config.data.embedded ? embeddedBanner('as the run', checkpoint) : null;
+  const sources = ['data.clip', 'data.textEmbeddings'];
+  const carried = sources.every((path) => (overriddenValue(overrides, path) ?? null) === null);
+  // what the run read them from may be gone; what is given now is all that counts
+  const textEmbeddings = overriddenValue(overrides, 'data.textEmbeddings')
+    ? config.data.textEmbeddings
+    : null;
+  return { config: { ...config, data: { ...config.data, textEmbeddings } }, banner, carried };
+}
+
+/** The penalty evens out what training on the seen masks of this very data set does; elsewhere there is none. */
+function withoutPenalty(settings: RunConfig['eval']): RunConfig['eval'] {
+  return { ...settings, seenPenalty: 0 };
 }
 
 /** A run's configuration; where its data are said to lie elsewhere they are read as they are, and never drawn. */

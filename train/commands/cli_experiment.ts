@@ -1,7 +1,7 @@
-import { dirname } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { checkOutputFile } from '../../engine/output_file.ts';
 import type { RunConfig } from '../config/config.ts';
 import { embeddedClip, embeddedPreset } from '../config/presets.ts';
 import { applyOverrides } from '../config/set.ts';
@@ -58,7 +58,8 @@ export function experimentCommand(name: string, description: string): Command {
 
 /**
  * Reads the command line of a series (without node and script).
- * @throws ConfigError for anything wrong in it and where there is no miniature CLIP, HelpRequest for `--help`.
+ * @throws ConfigError for anything wrong in it and where there is no miniature CLIP, DataError where the results could
+ * not be written, HelpRequest for `--help`.
  */
 export function readExperiment(
   command: Command,
@@ -74,9 +75,7 @@ export function readExperiment(
   }
   const options = command.opts<{ seeds: string; json?: string }>();
   const json = options.json ?? null;
-  if (json !== null && !around.exists(dirname(json))) {
-    throw new ConfigError(`--json ${json}: there is no folder ${dirname(json)}`, 'Make it first');
-  }
+  if (json !== null) checkOutputFile(json, '--json');
   const given = { ...givenData(overrides), embedded: true };
   const { root, clip, banner } = chooseData({ dataset: 'voc20', ...given }, around.exists);
   if (clip === null) {

@@ -10,6 +10,7 @@ import { backgroundName, namesInFile, namesInList, sameName } from '../predict/c
 import {
   addSettingFlags,
   pathArgument,
+  presetOptions,
   readOverrides,
   realSurroundings,
   requireCheckpoint,
@@ -17,8 +18,15 @@ import {
   type Surroundings,
   settingsHelp,
   sharedFlags,
-  unknownDataset,
 } from './cli.ts';
+import {
+  type GivenWeights,
+  modeFlag,
+  promptFacts,
+  refuseOtherMode,
+  unknownDataset,
+  withPrompts,
+} from './cli_weights.ts';
 
 /** A prediction, as the command line asks for it; {@link resolvePredict} makes it a configuration. */
 export interface PredictRequest {
@@ -42,6 +50,7 @@ const flags = [
     as: 'text' as const,
     help: 'benchmark that weights without configuration (.pth) were trained for',
   },
+  modeFlag,
   ...sharedFlags.filter(({ path }) => ['data.clip', 'adapter', 'engine.precision'].includes(path)),
 ];
 
@@ -54,7 +63,7 @@ Examples:
   npm run predict -- --checkpoint voc_release.pth --dataset voc20 --clip ViT-B-16.pt --images photos --classes "tree,sky"
 `;
 
-/** Of a benchmark without background, whose runs have no threshold: what the published model uses elsewhere. */
+/** Of a benchmark without background, whose runs have no threshold: ours of the other two. */
 const usualThreshold = 0.5;
 
 /**
@@ -108,24 +117,31 @@ export interface ResolvedPredict {
 }
 
 /**
- * The configuration of a prediction: that of the run; for weights without one the published setting of `--dataset`.
- * @param saved the configuration that the checkpoint carries; null where it has none.
- * @throws ConfigError where the data set is unknown or another one than the run's.
+ * The configuration of a prediction: that of the run; for weights without one the published setting of `--dataset`,
+ * with as many prompts as the file holds.
+ * @throws ConfigError where the data set is unknown, and where it or the mode is another one than in training.
  */
 export function resolvePredict(
   { checkpoint, overrides, background }: PredictRequest,
-  saved: RunConfig | null,
+  { config: saved, tensors }: GivenWeights,
   around: Surroundings = realSurroundings,
 ): ResolvedPredict {
   const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
-  if (saved !== null && asked !== undefined && asked !== saved.dataset) {
+  const facts = saved === null ? promptFacts(tensors, overrides) : null;
+  const trainedOn = saved?.dataset ?? facts?.benchmark ?? asked;
+  if (asked !== undefined && asked !== trainedOn) {
+    const reason = saved === null ? `, as its ${facts!.count} prompt tokens tell` : '';
     throw new ConfigError(
-      `--dataset ${asked}: ${checkpoint} was trained on ${saved.dataset}`,
-      'Leave --dataset out; --classes takes any names',
+      `--dataset ${asked}: ${checkpoint} was trained on ${trainedOn}${reason}`,
+      saved === null
+        ? `Pass --dataset ${trainedOn}; --classes takes any names`
+        : 'Leave --dataset out; --classes takes any names',
     );
   }
+  if (saved !== null) refuseOtherMode(checkpoint, overrides, saved);
   if (saved === null && asked === undefined) throw unknownDataset(checkpoint);
-  const config = applyOverrides(saved ?? fullPreset(asked!), overrides);
+  const base = saved ?? withPrompts(fullPreset(asked!, presetOptions(overrides)), facts);
+  const config = applyOverrides(base, overrides);
   const { embedded, clip } = config.data;
   const usual = embedded ? embeddedClip : defaultClip;
   const withoutClip = !embedded && clip === null && config.train.startFrom === null;
@@ -172,7 +188,7 @@ function predictCommand(): Command {
     )
     .option(
       '--background [THRESHOLD]',
-      "pixels may be background: where no class scores above THRESHOLD, by default the run's",
+      "pixels may be background: where no class scores above THRESHOLD, by default the run's (0.5 outside the miniature, our choice: published results ignore background)",
       thresholdArgument,
     )
     .option('--out <DIR>', 'folder of the results', pathArgument, 'predictions');

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { checkOutputFile } from '../../engine/output_file.ts';
 import { listFields, valueAt } from '../config/fields.ts';
 import { refuseChanges, withOverrides } from '../config/set.ts';
 import { savedSettings } from '../pretrain/folder.ts';
@@ -62,7 +62,7 @@ const freeOnResume =
 
 /**
  * Reads the command line of `npm run pretrain:clip` (without node and script).
- * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
+ * @throws ConfigError for anything wrong in it, DataError where `--out` could not be written, HelpRequest for `--help`.
  */
 export function parsePretrain(argv: string[], now = new Date()): PretrainRequest {
   const command = parseArguments(pretrainCommand(), argv);
@@ -73,9 +73,7 @@ export function parsePretrain(argv: string[], now = new Date()): PretrainRequest
   }
   const workDir = options.workDir ?? defaultWorkDir('pretrain', now);
   const out = options.out ?? join(workDir, 'mini_clip.safetensors');
-  if (options.out !== undefined && !existsSync(dirname(out))) {
-    throw new ConfigError(`--out ${out}: there is no folder ${dirname(out)}`, 'Make it first');
-  }
+  if (options.out !== undefined) checkOutputFile(out, '--out');
   const saved = resume ? savedSettings(workDir) : null;
   const base = saved ? { ...saved, train: { ...saved.train, stopAt: null } } : defaultSettings;
   const overrides = readOverrides(command, flags, pretrainSchema);

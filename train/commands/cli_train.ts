@@ -27,6 +27,7 @@ import {
   sharedFlags,
 } from './cli.ts';
 import { chooseData, embeddedBanner } from './cli_data.ts';
+import { modeFlag } from './cli_weights.ts';
 
 /** A training run, as the command line asks for it. */
 export interface TrainRequest {
@@ -45,13 +46,7 @@ const profiledSteps = 20;
 
 const flags = [
   ...sharedFlags,
-  {
-    flag: '--mode',
-    argument: 'MODE',
-    path: 'train.mode',
-    as: 'text' as const,
-    help: 'inductive (default), transductive or supervised',
-  },
+  { ...modeFlag, help: 'inductive (default), transductive or supervised' },
   {
     flag: '--start-from',
     argument: 'FILE',

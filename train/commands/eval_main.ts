@@ -1,10 +1,11 @@
 import { runCommand } from '../../engine/command.ts';
+import { checkOutputFile } from '../../engine/output_file.ts';
 import { loadModelFile } from '../checkpoint.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
 import { evaluationTable } from '../evaluation/table.ts';
 import { imageProgress } from '../io/image_progress.ts';
-import { checkOutputFile, makeOutputFolder } from '../io/output.ts';
+import { makeOutputFolder } from '../io/output.ts';
 import { prepareData } from '../run.ts';
 import { saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
@@ -15,10 +16,10 @@ import { parseEval, resolveEval } from './cli_eval.ts';
 await runCommand(async (argv) => {
   const request = parseEval(argv);
   const { checkpoint: file, showDir, json } = request;
-  if (json !== null) await checkOutputFile(json, '--json');
+  if (json !== null) checkOutputFile(json, '--json');
   if (showDir !== null) await makeOutputFolder(showDir, '--show-dir');
   const weights = await loadModelFile(file);
-  const { config, banner, carried } = resolveEval(request, weights.config);
+  const { config, banner, carried } = resolveEval(request, weights);
   if (banner) console.log(banner);
   await prepareData(config);
   const model = await openSavedModel(weights, config, async (engine) =>

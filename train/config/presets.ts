@@ -70,7 +70,7 @@ export const defaultClip = 'data/clip/ViT-B-16.pt';
 /**
  * The published setting of a benchmark: CLIP ViT-B/16 at 512 x 512, AdamW, polynomial decay (Li et al., ICML
  * 2024). The release's parameter rules are kept as they are: in effect every trainable parameter runs at ten
- * times `optim.lr` with weight decay.
+ * times `optim.lr` with weight decay. The background threshold is ours: published results ignore the background.
  */
 export function fullPreset(dataset: DatasetName, options: PresetOptions = {}): RunConfig {
   const source = published[dataset];

@@ -12,7 +12,7 @@ import { added, choice, flag, list, orNull, pair, real, text, whole } from './fi
 export const datasetNames = ['voc20', 'context59', 'coco171'] as const;
 export type DatasetName = (typeof datasetNames)[number];
 
-/** Which classes' masks a training run sees: spec section 4. */
+/** Which classes' masks a training run sees; see `trainingTable` in `data/labels.ts`. */
 export const trainingModes = ['inductive', 'transductive', 'supervised'] as const;
 export type TrainingMode = (typeof trainingModes)[number];
 

@@ -7,14 +7,14 @@ export const ignoredLabel = 255;
 /** Label of pixels that get the best novel class of the step's own prediction (self-training). */
 export const unlabelledLabel = -1;
 
-/** Padding of the release's self-training pipeline, which its table keeps apart; no mask file may hold it. */
+/** A label that the release's self-training table keeps; nothing has it: its configurations pad with 255, as we do. */
 const releasePadding = 200;
 
 /** A map of labels: entry v is what label v, 0..255, becomes. */
 export type LabelTable = Int32Array;
 
 /**
- * From the values of a dataset's mask files to class ids (spec section 4): VOC and Context store class + 1
+ * From the values of a dataset's mask files to class ids: VOC and Context store class + 1
  * and 0 for background, COCO-Stuff the class itself. What is no class becomes {@link ignoredLabel}, or, for
  * the background with `background: 'class'`, the id after the last class.
  */
@@ -29,7 +29,7 @@ export function classTable(
 }
 
 /**
- * From class ids to the labels that a training run sees (spec section 4).
+ * From class ids to the labels that a training run sees in the release.
  * - inductive: a seen class becomes its index among the seen ones, the rest {@link ignoredLabel};
  * - transductive: seen classes stay, the rest becomes {@link unlabelledLabel}, ignored pixels stay ignored;
  * - supervised: all stays.

@@ -53,7 +53,7 @@ export interface TrainLoader {
   close(): Promise<void>;
 }
 
-/** Batches for training: spec section 7. Starts at batch 0. */
+/** Batches for training, in random order and augmented. Starts at batch 0. */
 export function createTrainLoader(options: TrainLoaderOptions): TrainLoader {
   const { mode, seed, batch, augment } = options;
   const setup: TrainSetup = { kind: 'train', ...commonSetup(options), mode, seed, batch, augment };
@@ -75,7 +75,7 @@ export function createTrainLoader(options: TrainLoaderOptions): TrainLoader {
   };
 }
 
-/** The images of a split for evaluation: spec section 6. */
+/** The images of a split for evaluation, one by one. */
 export interface EvalLoader {
   /** Number of samples in one pass. */
   length: number;

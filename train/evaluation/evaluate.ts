@@ -44,7 +44,7 @@ export interface EvaluationHooks {
   progress?: (done: number, total: number) => void;
 }
 
-/** Evaluates a split with sliding windows; argmax and confusion matrices are computed on the GPU. Spec section 6. */
+/** Evaluates a split with sliding windows; argmax and confusion matrices are computed on the GPU. */
 export async function evaluate(input: EvaluationInput, hooks: EvaluationHooks = {}): Promise<EvalReport> {
   const { engine, info, settings, mode, loader } = input;
   const classes = info.classes.length;

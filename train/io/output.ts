@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
 import { isKind } from './path_kind.ts';
@@ -19,21 +18,4 @@ export async function makeOutputFolder(folder: string, flag: string): Promise<vo
   } catch (error) {
     throw new DataError(folder, `cannot be written to: ${systemCause(error)}`, hint);
   }
-}
-
-/**
- * Checks that a file for results can be written, before the work whose results it shall hold.
- * @param flag what named it, for the hint.
- * @throws DataError where its folder is missing or closed, or it is a folder itself.
- */
-export async function checkOutputFile(file: string, flag: string): Promise<void> {
-  const folder = dirname(file);
-  const hint = `Make the folder first, or give ${flag} another file.`;
-  try {
-    await access(folder, constants.W_OK);
-  } catch (error) {
-    throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint);
-  }
-  if (isKind(folder, 'file')) throw new DataError(file, `cannot be written: ${folder} is a file`, hint);
-  if (isKind(file, 'folder')) throw new DataError(file, 'is a folder, wanted a file', hint);
 }

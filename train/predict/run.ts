@@ -23,7 +23,7 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const folders = resultFolders(out);
   requireApart(pictures, [folders.overlays, folders.masks]);
   const weights = await loadModelFile(checkpoint);
-  const resolved = resolvePredict(request, weights.config);
+  const resolved = resolvePredict(request, weights);
   const { config, background } = resolved;
   const names = request.names ?? [...datasetInfo(config.dataset).classes];
   const model = await openSavedModel(weights, config, (engine) =>

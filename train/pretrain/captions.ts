@@ -1,5 +1,6 @@
 import type { Random } from '../../engine/random.ts';
 import { type CompactVocabulary, vocabularyOf } from '../../model/compact_vocabulary.ts';
+import { fillTemplate } from '../../model/templates.ts';
 import { type AtlasIndex, cellsByClass, cellsByOtherIcon } from '../embedded/atlas.ts';
 
 /** Sentences that captions stand in; their embeddings are averaged where a class is named. */
@@ -25,7 +26,7 @@ export interface CaptionBook {
 /** The captions of an atlas; a pure function of its index. */
 export function captionBook(atlas: AtlasIndex): CaptionBook {
   const classes = cellsByClass(atlas);
-  const fill = (caption: string) => captionTemplates.map((template) => template.replace('{}', () => caption));
+  const fill = (caption: string) => captionTemplates.map((template) => fillTemplate(template, caption));
   const captions = new Set([...atlas.classes, ...atlas.cells.flatMap((cell) => cell.captions)]);
   const vocabulary = vocabularyOf([...captions].flatMap(fill));
   const sentences = new Map(

@@ -1,8 +1,9 @@
 import type { Engine } from '../../engine/engine.ts';
 import { matmul } from '../../engine/ops/index.ts';
 import { Random } from '../../engine/random.ts';
-import { type ClipConfig, compactClassEmbeddings, imageFeatures } from '../../model/clip.ts';
+import { type ClipConfig, imageFeatures } from '../../model/clip.ts';
 import type { ParameterStore } from '../../model/store.ts';
+import { classEmbeddings } from '../../model/text.ts';
 import type { Atlas } from '../embedded/atlas.ts';
 import { drawScene, type Scene } from '../embedded/scenes.ts';
 import { type Crowd, crowdSettings, writeImage } from './batch.ts';
@@ -63,7 +64,7 @@ export async function accuracy(
     });
     const scored = await engine.fetch(() => {
       const own = store.under('text_encoder');
-      const b = compactClassEmbeddings(engine, own, config.text, book.vocabulary, captionTemplates, classes);
+      const b = classEmbeddings(engine, own, config.text, book.vocabulary, captionTemplates, classes);
       const image = engine.tensor(images, [some.length, 3, size, size]);
       const { global, patches } = imageFeatures(engine, image, store.under('backbone'), config.vision);
       return {

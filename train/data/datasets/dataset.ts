@@ -1,4 +1,5 @@
 import type { DatasetName } from '../../config/schema.ts';
+import { requireComplete } from './complete.ts';
 import type { DatasetInfo } from './define.ts';
 import { datasetInfo } from './info.ts';
 import { cocoStuff, type DatasetItem, type Layout, pascalContext, voc } from './layouts.ts';
@@ -21,14 +22,16 @@ const layouts: Readonly<Record<DatasetName, Layout>> = {
 };
 
 /**
- * Lists a split of a benchmark in its own layout below `root` (see `layouts.ts`). The files of single images
- * are not looked at before they are read.
+ * Lists a split of a benchmark in its own layout below `root` (see `layouts.ts`). Its files must
+ * all be there; what they hold is seen when they are read.
  *
- * @throws DataError where the root or the split is missing or the split is empty or malformed.
+ * @throws DataError where the root, the split or a file is missing and where the split is empty or malformed.
  */
 export async function openDataset(name: DatasetName, root: string, split: string): Promise<Dataset> {
   const info = datasetInfo(name);
   const layout = layouts[name];
   await checkRoot(root, info.title, layout);
-  return { info, split, items: await layout.list(root, split) };
+  const items = await layout.list(root, split);
+  await requireComplete(items, layout);
+  return { info, split, items };
 }

@@ -22,6 +22,12 @@ export interface Layout extends RootLayout {
    * @throws DataError where the split is missing, empty or malformed.
    */
   list(root: string, split: string): Promise<DatasetItem[]>;
+  /**
+   * What to do about a mask that is missing.
+   * @param name its file name.
+   * @param there the names in the folder that it should be in.
+   */
+  missingMask(name: string, there: ReadonlySet<string>): string;
 }
 
 const augmented = 'trainaug';
@@ -44,6 +50,8 @@ export const voc: Layout = {
       return itemOf(name, join(root, 'JPEGImages'), join(folder, `${name}.png`));
     });
   },
+  missingMask: () =>
+    "Complete the data set: VOC's own masks lie in SegmentationClass, mmsegmentation's voc_aug.py writes those of SBD into SegmentationClassAug.",
 };
 
 /** Pascal Context, as mmsegmentation's `pascal_context.py` converts it. */
@@ -56,7 +64,11 @@ export const pascalContext: Layout = {
     const masks = join(root, 'SegmentationClassContext');
     return names.map((name) => itemOf(name, join(root, 'JPEGImages'), join(masks, `${name}.png`)));
   },
+  missingMask: () => "mmsegmentation's pascal_context.py writes the masks; run it to its end.",
 };
+
+/** How the names of COCO-Stuff's masks end once their values are class ids. */
+const converted = '_labelTrainIds.png';
 
 /** COCO-Stuff 164K, every image by name, with masks as mmsegmentation's `coco_stuff164k.py` converts them. */
 export const cocoStuff: Layout = {
@@ -73,7 +85,14 @@ export const cocoStuff: Layout = {
     }
     const names = namesEnding(await readdir(images), '.jpg').sort();
     if (names.length === 0) throw new DataError(images, 'holds no .jpg file', 'Unpack the images there.');
-    return names.map((name) => itemOf(name, images, join(masks, `${name}_labelTrainIds.png`)));
+    return names.map((name) => itemOf(name, images, join(masks, `${name}${converted}`)));
+  },
+  missingMask: (name, there) => {
+    const original = name.replace(converted, '.png');
+    const reason = there.has(original)
+      ? `${original} is there, as COCO-Stuff publishes it, but was not converted: `
+      : '';
+    return `${reason}mmsegmentation's coco_stuff164k.py writes NAME${converted} beside each NAME.png.`;
   },
 };
 

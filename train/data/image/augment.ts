@@ -6,7 +6,7 @@ import { distortColours } from './photometric.ts';
 import { type Raster, wholeOf } from './raster.ts';
 import { resizeLinear, resizeNearest } from './resize.ts';
 
-/** How training samples are varied: spec section 7, whose values are given in brackets. */
+/** How training samples are varied: mmsegmentation's pipeline, with the release's values in brackets. */
 export interface AugmentOptions {
   /** Sides [long, short] that an image is fitted to before the random factor [2048, 512]. */
   scale: readonly [number, number];

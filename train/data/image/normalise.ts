@@ -14,7 +14,7 @@ export const imagenetNormalisation: Normalisation = {
 
 /**
  * Writes (value - mean) / std of an RGB raster as planes into the top left corner of `target` (3, height,
- * width), whose other elements are left as they are: zero in a fresh array, the padding of spec section 7.
+ * width), whose other elements are left as they are: zero in a fresh array, which is the padding.
  */
 export function writePlanes(
   image: Raster,

@@ -5,8 +5,8 @@ import { hsvToRgb, rgbToHsv } from './hsv.ts';
 type ByteTable = Uint8Array;
 
 /**
- * Photometric distortion of RGB pixels in place (spec section 7; Liu et al. 2016 for SSD, as in
- * mmsegmentation): each with probability 1/2, brightness by -32..32; contrast by a factor 0.5..1.5, before or
+ * Photometric distortion of RGB pixels in place (Liu et al. 2016 for SSD, as mmsegmentation's
+ * `PhotoMetricDistortion` does it): each with probability 1/2, brightness by -32..32; contrast by a factor 0.5..1.5, before or
  * after the rest by a coin; saturation by a factor 0.5..1.5; hue by -18..17 units of 2 degrees. Each result
  * is cut to 0..255 and truncated to 8 bits.
  */

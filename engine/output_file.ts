@@ -1,0 +1,25 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemCause } from './atomic_file.ts';
+import { DataError } from './errors.ts';
+
+/**
+ * Checks that a file for results can be written, before the work whose results it shall hold.
+ * @param flag what named it, for the hint.
+ * @throws DataError where its folder is missing or closed, or it is a folder itself.
+ */
+export function checkOutputFile(file: string, flag: string): void {
+  const folder = dirname(file);
+  const hint = `Make the folder first, or give ${flag} another file.`;
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint);
+  }
+  if (!isFolder(folder)) throw new DataError(file, `cannot be written: ${folder} is a file`, hint);
+  if (isFolder(file)) throw new DataError(file, 'is a folder, wanted a file', hint);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
