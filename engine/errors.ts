@@ -67,12 +67,12 @@ export class NonFiniteError extends UserError {
   override readonly name = 'NonFiniteError';
 }
 
-/** Shapes or dtypes that do not fit an operation. `where` is the op and, if known, the parameter path. */
+/** Shapes or dtypes that do not fit an operation. The message begins with the operation and, if known, its place. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 
-/** WGSL that does not compile, a validation error or an uncaptured error: names kernel, op and shapes. */
+/** WGSL that does not compile, a launch that cannot be, or an error of the device in its own words. */
 export class GpuError extends Error {
   override readonly name: string = 'GpuError';
 }

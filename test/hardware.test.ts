@@ -1,12 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeviceLostError, OutOfMemoryError } from '../engine/errors.ts';
+import { DeviceLostError, GpuError, OutOfMemoryError } from '../engine/errors.ts';
 import { type Command, submits } from '../engine/gpu/commands.ts';
 import { fileText } from '../engine/gpu/file_text.ts';
 import { rounds } from '../engine/ops/attend.ts';
 import { add } from '../engine/ops/index.ts';
 import { TILE } from '../kernels/attention/reference.ts';
-import { openEngine } from './device.ts';
+import { scale } from '../kernels/elementwise/scale.ts';
+import { openEngine, openGpu } from './device.ts';
 import { rejectionOf } from './error_of.ts';
 
 /** What real GPUs and other systems do and software adapters on Linux do not. */
@@ -48,6 +49,29 @@ test('more than the adapter binds is the user’s to mend', async () => {
     assert.match(error.hint, /checkpointing/);
   } finally {
     await engine.close();
+  }
+});
+
+test('a launch that no device takes names kernel and place', async () => {
+  const gpu = await openGpu();
+  try {
+    const { variant, tile } = gpu.tiles.defaultOf(scale);
+    const dims = { count: 4, factor: 2 };
+    const pipeline = gpu.pipelines.get(scale, variant, tile, 'f32');
+    const memory = gpu.pool.take(256, 'test');
+    const where = 'elementwise.scale in scale at visual.conv1';
+    const launch = (offset: number, groups: number) =>
+      gpu.recorder.dispatch(pipeline, [memory, { ...memory, offset }], dims, [groups, 1, 1], where);
+    assert.throws(
+      () => launch(0, 65536),
+      /^elementwise\.scale in scale at visual\.conv1: 65536 x 1 x 1 workgroups, at most 65535/,
+    );
+    launch(512, 1);
+    gpu.recorder.take();
+    const error = await rejectionOf(GpuError, () => gpu.device.settle());
+    assert.match(error.message, where);
+  } finally {
+    await gpu.close();
   }
 });
 
