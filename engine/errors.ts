@@ -36,17 +36,12 @@ export class AdapterError extends UserError {
   override readonly name = 'AdapterError';
 }
 
-/** What to do where a model asks too much of a GPU. */
-const LESS_MEMORY =
-  'Less memory takes a smaller batch (train.batch) or crop (data.crop, eval.crop), fewer classes at a time, ' +
-  '--precision f16, and in training --set engine.checkpointing=true.';
-
 /** More memory than the GPU has, or binds at a time. */
 export class OutOfMemoryError extends UserError {
   override readonly name = 'OutOfMemoryError';
 
-  constructor(message: string) {
-    super(message, LESS_MEMORY);
+  constructor(message: string, hint = 'Compute with less at a time, or on an adapter with more memory.') {
+    super(message, hint);
   }
 }
 
@@ -54,11 +49,8 @@ export class OutOfMemoryError extends UserError {
 export class DeviceLostError extends UserError {
   override readonly name = 'DeviceLostError';
 
-  constructor(message: string) {
-    super(
-      message,
-      `The driver crashed, was reset or ran out of memory; a training goes on from its last checkpoint with --resume. ${LESS_MEMORY}`,
-    );
+  constructor(message: string, hint = 'The driver crashed, was reset or ran out of memory.') {
+    super(message, hint);
   }
 }
 

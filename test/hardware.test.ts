@@ -7,6 +7,7 @@ import { rounds } from '../engine/ops/attend.ts';
 import { add } from '../engine/ops/index.ts';
 import { TILE } from '../kernels/attention/reference.ts';
 import { scale } from '../kernels/elementwise/scale.ts';
+import { withSettings } from '../train/commands/run_command.ts';
 import { openEngine, openGpu } from './device.ts';
 import { rejectionOf } from './error_of.ts';
 
@@ -33,7 +34,10 @@ test('a lost device says so every time', async () => {
   for (let i = 0; i < 2; i++) {
     const error = await rejectionOf(DeviceLostError, () => engine.settle());
     assert.match(error.message, /^the GPU device was lost \(destroyed\)/);
-    assert.match(error.hint, /--resume/);
+    assert.match(
+      (withSettings(error) as DeviceLostError).hint,
+      /was reset .*--resume.* engine\.checkpointing/,
+    );
   }
   await rejectionOf(DeviceLostError, () => x.read());
   await rejectionOf(DeviceLostError, async () => engine.flush());
@@ -46,7 +50,9 @@ test('more than the adapter binds is the user’s to mend', async () => {
     const { maxBindingBytes } = engine.gpu.device;
     const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([maxBindingBytes]));
     assert.match(error.message, `needs ${4 * maxBindingBytes} bytes`);
-    assert.match(error.hint, /checkpointing/);
+    const told = withSettings(error) as OutOfMemoryError;
+    assert.is(told.message, error.message);
+    assert.match(told.hint, /engine\.checkpointing/);
   } finally {
     await engine.close();
   }

@@ -1,4 +1,3 @@
-import { runCommand } from '../../engine/command.ts';
 import { loadModelFile } from '../checkpoint.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
@@ -10,9 +9,10 @@ import { saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { initialWeights } from '../weights.ts';
 import { parseEval, resolveEval } from './cli_eval.ts';
+import { runModelCommand } from './run_command.ts';
 
 /** `npm run eval`: evaluates a checkpoint on a split, prints the table, writes pictures where asked. */
-await runCommand(async (argv) => {
+await runModelCommand(async (argv) => {
   const request = parseEval(argv);
   const { checkpoint: file, showDir, json } = request;
   if (json !== null) await checkOutputFile(json, '--json');

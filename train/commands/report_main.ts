@@ -1,4 +1,3 @@
-import { runCommand } from '../../engine/command.ts';
 import { loadCheckpoint } from '../checkpoint.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
@@ -9,9 +8,10 @@ import { prepareData } from '../run.ts';
 import { saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { parseReport, resolveReport } from './cli_report.ts';
+import { runModelCommand } from './run_command.ts';
 
 /** `npm run report`: evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. */
-await runCommand(async (argv) => {
+await runModelCommand(async (argv) => {
   const request = parseReport(argv);
   const { folder, checkpoint: file } = request;
   const { tensors, step, config: saved } = await loadCheckpoint(file);
