@@ -1,13 +1,11 @@
 /**
  * Named errors. A {@link UserError} is something the person at the keyboard can fix: commands print its
- * message and hint without a stack trace and exit with {@link UserError.exitCode}.
+ * message and hint without a stack trace and exit with 1.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
   /** What to do about it, in one or two sentences. */
   readonly hint: string;
-  /** The exit code a command ends with. */
-  readonly exitCode: number = 1;
 
   constructor(message: string, hint = '') {
     super(message);

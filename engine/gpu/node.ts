@@ -33,7 +33,6 @@ export interface ListedAdapter {
 export function nodePlatform({ cache = CACHE }: NodeOptions = {}): Platform {
   const tuningFile = (key: string): URL => new URL(`tuning/${key}.json`, cache);
   return {
-    name: 'node',
     environment: { debug: debugLevel(process.env.DEBUG) },
     requestAdapter: (options) => requestAdapter(cache, options),
     readText: (url) => readFile(url, 'utf8'),

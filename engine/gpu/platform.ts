@@ -1,6 +1,5 @@
 /** Everything that differs between Node and a browser. The rest of the engine asks no one where it runs. */
 export interface Platform {
-  readonly name: 'node' | 'browser';
   readonly environment: Environment;
   /**
    * The adapter to run on, or null when the machine has none at all. Each call gives a fresh adapter; an adapter

@@ -32,7 +32,7 @@ interface TrainerOptions {
 }
 
 /** The optimiser of a stage. Biases, norms, embeddings and the logit scale do not decay. */
-export function stageOptimizer(
+function stageOptimizer(
   engine: Engine,
   store: ParameterStore,
   { betas, eps, weightDecay }: PretrainSettings['optim'],
