@@ -11,7 +11,7 @@ import {
 
 const MAX_LINES = 300;
 /** Parts of the engine that know nothing of GPUs and may be used everywhere in it. */
-const LEAVES = ['errors', 'atomic_file', 'command', 'half', 'nearest_name', 'table'].map(
+const LEAVES = ['errors', 'atomic_file', 'command', 'half', 'json_file', 'nearest_name', 'table'].map(
   (name) => `engine/${name}.ts`,
 );
 /** What each part may import besides itself; the longest matching prefix is a file's part. */
