@@ -34,7 +34,7 @@ export class Engine implements TensorHome {
   readonly gpu: Gpu;
   /** How a model stores its activations and frozen weights: see `cast` and `ParameterStore`. */
   readonly precision: StoreType;
-  /** Whether `checkpoint` trades time for memory. */
+  /** Whether `recompute` trades time for memory. */
   readonly checkpointing: boolean;
   /** The recording tape; null outside `valueAndGrad`. */
   tape: Tape | null = null;
