@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
+import { product } from '../engine/shape.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import { readNpy } from '../model/weights/npy.ts';
-import { elementCount } from '../model/weights/tensor_file.ts';
 import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
 import { writeNpy } from './npy_writer.ts';
 import { golden, rejectsWith, withFile } from './weights_support.ts';
@@ -95,7 +95,7 @@ test('a damaged file is refused or read, never anything else', async () => {
         for (const [at, value] of changes) bytes[at] = value;
         await withFile('damaged.npy', bytes, (path) =>
           readNpy(path).then(
-            ({ shape, data }) => assert.is(data.length, elementCount(shape)),
+            ({ shape, data }) => assert.is(data.length, product(shape)),
             (error) => assert.instance(error, DataError, String(error)),
           ),
         );

@@ -1,8 +1,8 @@
 import { DataError } from '../../engine/errors.ts';
+import { product } from '../../engine/shape.ts';
 import { ByteSource } from './byte_source.ts';
 import {
   dtypeBytes,
-  elementCount,
   gatherStrided,
   type HostTensor,
   type TensorData,
@@ -43,7 +43,7 @@ export function readNpy(path: string): Promise<HostTensor> {
 function parseNpy(path: string, bytes: Uint8Array<ArrayBuffer>): HostTensor {
   const { text, dataStart } = headerOf(path, bytes);
   const { dtype, fortran, shape } = parseHeader(path, text);
-  const wanted = elementCount(shape) * dtypeBytes(dtype);
+  const wanted = product(shape) * dtypeBytes(dtype);
   const found = bytes.length - dataStart;
   if (found !== wanted) {
     throw new DataError(
@@ -103,6 +103,6 @@ function toRowMajor(source: TensorData, shape: readonly number[]): TensorData {
     source,
     0,
     shape,
-    shape.map((_, axis) => elementCount(shape.slice(0, axis))),
+    shape.map((_, axis) => product(shape.slice(0, axis))),
   );
 }
