@@ -21,7 +21,7 @@ export interface Captured {
   release(): void;
 }
 
-/** What a model may leave open. */
+/** The two ways in which models on an engine save memory: narrower storage, and activations computed twice. */
 export interface EngineSettings {
   /** See {@link Engine.precision}; f32 by default. */
   precision?: StoreType;

@@ -21,7 +21,7 @@ export interface AdapterOptions {
 }
 
 export interface Environment {
-  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 buffers, 4 WGSL. */
+  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 launches with sizes, 4 WGSL. */
   readonly debug: number;
 }
 
