@@ -58,11 +58,11 @@ const processEnding: Ending = {
 };
 
 /** Exit code of a fault of the program itself: EX_SOFTWARE of sysexits.h. */
-export const faultExitCode = 70;
+const faultExitCode = 70;
 
 /**
- * Runs a command and ends the process with the right code: what `main` returns, a {@link UserError}'s code
- * after its message and hint, or 70 after the stack of anything unexpected. The process ends even where a
+ * Runs a command and ends the process with the right code: what `main` returns, 1 after message and
+ * hint of a {@link UserError}, or 70 after the stack of anything unexpected. The process ends even where a
  * driver's thread would keep it alive.
  */
 export async function runCommand(
@@ -86,7 +86,7 @@ async function settle(
     if (error instanceof UserError) {
       const hint = error.hint === '' ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
       ending.writeError(`error: ${error.message}\n${hint}`);
-      return error.exitCode;
+      return 1;
     }
     ending.writeError(`unexpected error, please report it:\n${faultText(error)}\n`);
     return faultExitCode;

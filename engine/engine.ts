@@ -21,7 +21,7 @@ export interface Captured {
   release(): void;
 }
 
-/** What a model may leave open. */
+/** The two ways in which models on an engine save memory: narrower storage, and activations computed twice. */
 export interface EngineSettings {
   /** See {@link Engine.precision}; f32 by default. */
   precision?: StoreType;
@@ -34,7 +34,7 @@ export class Engine implements TensorHome {
   readonly gpu: Gpu;
   /** How a model stores its activations and frozen weights: see `cast` and `ParameterStore`. */
   readonly precision: StoreType;
-  /** Whether `checkpoint` trades time for memory. */
+  /** Whether `recompute` trades time for memory. */
   readonly checkpointing: boolean;
   /** The recording tape; null outside `valueAndGrad`. */
   tape: Tape | null = null;

@@ -1,13 +1,11 @@
 /**
  * Named errors. A {@link UserError} is something the person at the keyboard can fix: commands print its
- * message and hint without a stack trace and exit with {@link UserError.exitCode}.
+ * message and hint without a stack trace and exit with 1.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
   /** What to do about it, in one or two sentences. */
   readonly hint: string;
-  /** The exit code a command ends with. */
-  readonly exitCode: number = 1;
 
   constructor(message: string, hint = '') {
     super(message);
@@ -36,17 +34,12 @@ export class AdapterError extends UserError {
   override readonly name = 'AdapterError';
 }
 
-/** What to do where a model asks too much of a GPU. */
-const LESS_MEMORY =
-  'Less memory takes a smaller batch (train.batch) or crop (data.crop, eval.crop), fewer classes at a time, ' +
-  '--precision f16, and in training --set engine.checkpointing=true.';
-
 /** More memory than the GPU has, or binds at a time. */
 export class OutOfMemoryError extends UserError {
   override readonly name = 'OutOfMemoryError';
 
-  constructor(message: string) {
-    super(message, LESS_MEMORY);
+  constructor(message: string, hint = 'Compute with less at a time, or on an adapter with more memory.') {
+    super(message, hint);
   }
 }
 
@@ -54,11 +47,8 @@ export class OutOfMemoryError extends UserError {
 export class DeviceLostError extends UserError {
   override readonly name = 'DeviceLostError';
 
-  constructor(message: string) {
-    super(
-      message,
-      `The driver crashed, was reset or ran out of memory; a training goes on from its last checkpoint with --resume. ${LESS_MEMORY}`,
-    );
+  constructor(message: string, hint = 'The driver crashed, was reset or ran out of memory.') {
+    super(message, hint);
   }
 }
 
@@ -67,12 +57,12 @@ export class NonFiniteError extends UserError {
   override readonly name = 'NonFiniteError';
 }
 
-/** Shapes or dtypes that do not fit an operation. `where` is the op and, if known, the parameter path. */
+/** Shapes or dtypes that do not fit an operation. The message begins with the operation and, if known, its place. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 
-/** WGSL that does not compile, a validation error or an uncaptured error: names kernel, op and shapes. */
+/** WGSL that does not compile, a launch that cannot be, or an error of the device in its own words. */
 export class GpuError extends Error {
   override readonly name: string = 'GpuError';
 }

@@ -32,7 +32,7 @@ export function engineOf(value: object): Engine {
  * stand for, f32 or f16.
  * @returns every buffer that the kernel writes, by name.
  * @throws ShapeError when a buffer is missing, too small or of the wrong type, GpuError when one buffer is both read
- * and written.
+ * and written or the grid is too large.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a descriptor's shape functions take its own dims
 export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>>(
@@ -55,7 +55,7 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
       );
     }
     const dtype = elementType(spec.dtype, stores);
-    if (tensor && isFloat(dtype) && tensor.dtype !== dtype) {
+    if (tensor && tensor.dtype !== dtype) {
       throw new ShapeError(`${engine.where(kernel.name)}: ${name} holds ${tensor.dtype}, wanted ${dtype}`);
     }
     if (!tensor && count === 0) {

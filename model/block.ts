@@ -3,7 +3,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { Weights } from './store.ts';
 
 /** PyTorch's LayerNorm default, and CLIP's. */
-export const LAYERNORM_EPS = 1e-5;
+const LAYERNORM_EPS = 1e-5;
 
 /** Layer normalisation with the weights `NAME.weight` and `NAME.bias`. */
 export function norm(x: Tensor, weights: Weights, name: string, eps = LAYERNORM_EPS): Tensor {

@@ -1,6 +1,6 @@
-import { checkpoint } from '../engine/checkpoint.ts';
 import type { Engine } from '../engine/engine.ts';
 import { attention, linear, maskScores } from '../engine/ops/index.ts';
+import { recompute } from '../engine/recompute.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { norm, project } from './block.ts';
 import type { DecoderConfig } from './config.ts';
@@ -27,7 +27,7 @@ export function decoder(
   let x = query;
   for (let i = 0; i < config.layers - 1; i++) {
     x = engine.at(`layers.${i}`, () =>
-      checkpoint(
+      recompute(
         engine,
         [x, memory],
         masks.repeatable((own, shared) =>

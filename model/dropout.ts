@@ -1,14 +1,5 @@
-import { add, dropout, dropoutCopies } from '../engine/ops/index.ts';
+import { add, type DropoutMask, dropout, dropoutCopies } from '../engine/ops/index.ts';
 import type { Tensor } from '../engine/tensor.ts';
-
-/** Where one dropout mask of a step comes from; attention takes it as it is. */
-export interface DropoutMask {
-  probability: number;
-  /** (4), u32: seed low, seed high, step, 0. */
-  random: Tensor;
-  /** Number of the mask within the step. */
-  op: number;
-}
 
 /** Hands out the dropout masks of one training step, micro-batches included; without random state there are none. */
 export class DropoutMasks {
@@ -24,7 +15,7 @@ export class DropoutMasks {
     return this.random !== null;
   }
 
-  /** `body`, made to draw the same masks every time it runs: for a checkpoint that is opened now. */
+  /** `body`, made to draw the same masks every time it runs: for a `recompute` that begins now. */
   repeatable<Args extends readonly unknown[], T>(body: (...args: Args) => T): (...args: Args) => T {
     const first = this.used;
     return (...args) => {

@@ -4,22 +4,16 @@ import { loadVocabulary, type Vocabulary } from './tokenizer_vocabulary.ts';
 
 export { loadVocabulary } from './tokenizer_vocabulary.ts';
 
-export interface TokenizeOptions {
-  /** Tokens each text is padded to, start and end included; CLIP uses 77. */
-  context?: number;
-  /** Cut longer texts instead of refusing them; the end token stays last. */
-  truncate?: boolean;
-}
-
 /**
  * Token ids of texts by CLIP's byte-pair encoding (Radford et al. 2021): start token, text, end token, zeros.
  *
+ * @param context tokens that each text is padded to, start and end included.
  * @returns (texts.length, context), row-major.
- * @throws {UserError} When a text does not fit and `truncate` is not set: the text, its length and the limit.
+ * @throws UserError when a text does not fit, with its length and the limit.
  */
 export function tokenize(
   texts: readonly string[],
-  { context = 77, truncate = false }: TokenizeOptions = {},
+  { context = 77 }: { context?: number } = {},
 ): Int32Array<ArrayBuffer> {
   if (!Number.isInteger(context) || context < 2) {
     throw new UserError(`a context of ${context} tokens has no room for a start and an end token`);
@@ -27,10 +21,7 @@ export function tokenize(
   const ids = new Int32Array(texts.length * context);
   for (const [row, text] of texts.entries()) {
     const encoded = encodeText(text);
-    if (encoded.length > context) {
-      if (!truncate) throw tooLong(text, encoded.length, context);
-      encoded.splice(context - 1, encoded.length - context);
-    }
+    if (encoded.length > context) throw tooLong(text, encoded.length, context);
     ids.set(encoded, row * context);
   }
   return ids;
@@ -102,6 +93,6 @@ function tooLong(text: string, found: number, wanted: number): UserError {
   const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return new UserError(
     `the text ${JSON.stringify(shown)} has ${found} tokens with start and end, at most ${wanted} fit`,
-    'Shorten it, or ask for truncation.',
+    'Shorten it.',
   );
 }

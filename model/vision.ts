@@ -1,4 +1,3 @@
-import { checkpoint } from '../engine/checkpoint.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   add,
@@ -16,6 +15,7 @@ import {
   tokensWithPrompts,
   transposeLast,
 } from '../engine/ops/index.ts';
+import { recompute } from '../engine/recompute.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
 import type { ModelConfig, VisionConfig } from './config.ts';
@@ -77,7 +77,7 @@ export function visionTower(
       held = next ? count : 0;
     }
     x = engine.at(`resblocks.${block}`, () =>
-      checkpoint(engine, [x], (input) =>
+      recompute(engine, [x], (input) =>
         clipBlock(input, weights.under(`transformer.resblocks.${block}`), heads),
       ),
     );

@@ -11,9 +11,16 @@ import {
 
 const MAX_LINES = 300;
 /** Parts of the engine that know nothing of GPUs and may be used everywhere in it. */
-const LEAVES = ['errors', 'atomic_file', 'command', 'half', 'nearest_name', 'output_file', 'table'].map(
-  (name) => `engine/${name}.ts`,
-);
+const LEAVES = [
+  'errors',
+  'atomic_file',
+  'command',
+  'half',
+  'json_file',
+  'nearest_name',
+  'output_file',
+  'table',
+].map((name) => `engine/${name}.ts`);
 /** What each part may import besides itself; the longest matching prefix is a file's part. */
 const MAY_IMPORT: Record<string, string[]> = {
   'kernels/': [],

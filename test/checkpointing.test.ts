@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkpoint } from '../engine/checkpoint.ts';
 import type { Engine } from '../engine/engine.ts';
 import { valueAndGrad } from '../engine/grad.ts';
 import { add, layernorm, linear, multiply, quickGelu, scale, sumAll } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
+import { recompute } from '../engine/recompute.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterSpecs } from '../model/parameters.ts';
@@ -53,7 +53,7 @@ async function blocks(engine: Engine): Promise<Outcome> {
     let x: Tensor = scale({ x: start, factor: 0.5 });
     const taps: Tensor[] = [];
     for (let i = 0; i < 8; i++) {
-      x = engine.at(`block${i}`, () => checkpoint(engine, [x], block));
+      x = engine.at(`block${i}`, () => recompute(engine, [x], block));
       taps.push(x);
     }
     const tapped = taps.reduce((a, b) => add({ a, b: multiply({ a: b, b: start }) }));
@@ -145,16 +145,16 @@ test('the body runs again only where a gradient arrives', async () => {
       runs++;
       return scale({ x: a, factor: 2 });
     };
-    checkpoint(saving, [x], count);
-    const frozen = checkpoint(saving, [fixed], count);
+    recompute(saving, [x], count);
+    const frozen = recompute(saving, [fixed], count);
     assert.is(frozen.requiresGrad, false);
     assert.is(runs, 2);
-    return sumAll({ x: multiply({ a: frozen, b: checkpoint(saving, [x], count) }) });
+    return sumAll({ x: multiply({ a: frozen, b: recompute(saving, [x], count) }) });
   });
   assert.is(runs, 4, 'three times forward, once again for backward');
   assert.equal(Array.from(await grads.get(x)!.read()), [12, 16]);
   grads.get(x)!.dispose();
-  const outside = checkpoint(saving, [fixed], (a) => scale({ x: a, factor: 3 }));
+  const outside = recompute(saving, [fixed], (a) => scale({ x: a, factor: 3 }));
   assert.equal(Array.from(await outside.read()), [9, 12], 'without a tape it is a scope');
   for (const tensor of [x, fixed, outside]) tensor.dispose();
 });
@@ -167,7 +167,7 @@ test('an error in the body lets go of everything', () => {
     () =>
       valueAndGrad(saving, [x], () =>
         sumAll({
-          x: checkpoint(saving, [x], (a) => {
+          x: recompute(saving, [x], (a) => {
             if (runs++ > 0) throw new Error('second time');
             return scale({ x: scale({ x: a, factor: 2 }), factor: 2 });
           }),

@@ -121,10 +121,10 @@ test('a broken tuning table is named with its cause', async () => {
   const platform = nodePlatform({ cache: url('broken/') });
   await mkdir(url('broken/tuning/'), { recursive: true });
   for (const [text, cause] of [
-    ['{"a": ', /a\.json: not valid JSON \(/],
+    ['{"a": ', /a\.json: is not JSON: /],
     [
       '{"a": {"variant": "v", "tile": {"ROWS": "many"}}}',
-      /a\.json: not a tuning table: .*expected (number|int)/,
+      /a\.json: does not fit:.*expected (number|int).*a\.tile\.ROWS/s,
     ],
   ] as const) {
     await writeFile(url('broken/tuning/a.json'), text);

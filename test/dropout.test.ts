@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
-import { ShapeError } from '../engine/errors.ts';
+import { ConfigError } from '../engine/errors.ts';
 import { dropout, dropoutCopies } from '../engine/ops/index.ts';
 import { openEngine } from './device.ts';
 import { evaluate, values } from './vjp.ts';
@@ -156,7 +156,7 @@ test('a probability outside [0, 1) and a random state of another size are refuse
     assert.throws(
       () => dropout({ x, probability, random, op: 0 }),
       (error: Error) =>
-        error instanceof ShapeError && error.message.includes(`probability ${probability}, wanted`),
+        error instanceof ConfigError && error.message === `dropout: dropout probability ${probability}`,
     );
   }
   assert.throws(

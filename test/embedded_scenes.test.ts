@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
-import { decode } from 'fast-png';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
 import { type Atlas, cellsByClass, cellsByOtherIcon, loadAtlas } from '../train/embedded/atlas.ts';
-import { contactSheet } from '../train/embedded/contact_sheet.ts';
 import { splitScenes } from '../train/embedded/generate.ts';
-import { vocColours } from '../train/embedded/label_png.ts';
 import {
   drawScene,
   type Scene,
@@ -173,20 +170,6 @@ test('a size that cannot be drawn is refused', () => {
       (error: Error) => error instanceof ConfigError && error.message.includes(`${size} pixels`),
     );
   }
-});
-
-test('the contact sheet shows scene and mask in VOC colours', () => {
-  const scenes = [draw(1, 32), draw(2, 32), draw(3, 32)];
-  const sheet = decode(contactSheet(scenes, 32, 2, 2), { checkCrc: true });
-  assert.equal([sheet.width, sheet.height], [2 * 66 * 2, 2 * 34 * 2]);
-  const at = (x: number, y: number) => [
-    ...sheet.data.subarray((y * sheet.width + x) * 3, (y * sheet.width + x) * 3 + 3),
-  ];
-  const pixel = scenes[1].mask.findIndex((label) => label > 0);
-  const [x, y] = [pixel % 32, Math.floor(pixel / 32)];
-  assert.equal(at((66 + x) * 2, y * 2), [...scenes[1].rgb.subarray(pixel * 3, pixel * 3 + 3)]);
-  assert.equal(at((66 + 32 + x) * 2 + 1, y * 2 + 1), [...vocColours[scenes[1].mask[pixel]]]);
-  assert.equal(at(66 * 2 + 10, 34 * 2 + 10), [255, 255, 255]);
 });
 
 test.run();

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../engine/random.ts';
-import { writeNpy } from '../model/weights/npy.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import { float32Tensor } from '../model/weights/tensor_file.ts';
 import { runScript, settingFlags, tinyModel } from './command_support.ts';
 import { temporaryFolder, writeVocTree } from './data_support.ts';
+import { writeNpy } from './npy_writer.ts';
 
 /** `npm run eval` on what it is given: embeddings that are gone, data that were moved, weights alone. */
 const test = suite('evaluation of files');
@@ -39,7 +39,7 @@ test.before(async () => {
   data = await writeVocTree(3);
   const random = new Random(5);
   const values = Float32Array.from({ length: 320 }, () => random.normal());
-  await writeNpy(path('text.npy'), float32Tensor([20, 16], values));
+  writeNpy(path('text.npy'), float32Tensor([20, 16], values));
   const { code, output } = await runScript('train/commands/train_main.ts', [
     ...['--dataset', 'voc20', '--work-dir', path('run'), '--max-iters', '2', '--data-root', data],
     ...['--text-embeddings', path('text.npy'), ...model, ...training, ...settingFlags(['data.clip=null'])],

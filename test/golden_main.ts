@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { runCommand } from '../engine/command.ts';
+import { parseArguments, runCommand } from '../engine/command.ts';
 import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
@@ -11,19 +11,19 @@ interface Options {
   precision: 'f32' | 'f16';
 }
 
+const command = new Command('npm run test:golden --')
+  .description('Checks kernels, model, training step and evaluation against golden fixtures.')
+  .option('--dir <folder>', 'folder with NAME.safetensors + NAME.json pairs', 'test/golden')
+  .option('--adapter <name>', 'part of the name of the GPU adapter')
+  .addOption(
+    new Option('--precision <type>', 'how the model stores activations and frozen weights')
+      .choices(['f32', 'f16'])
+      .default('f32'),
+  );
+
 /** `npm run test:golden -- --dir DIR`: every fixture in a folder, a table, and a last line with the counts. */
 await runCommand(async (argv) => {
-  const program = new Command('test:golden')
-    .description('Checks kernels, model, training step and evaluation against golden fixtures.')
-    .option('--dir <folder>', 'folder with NAME.safetensors + NAME.json pairs', 'test/golden')
-    .option('--adapter <name>', 'part of the name of the GPU adapter')
-    .addOption(
-      new Option('--precision <type>', 'how the model stores activations and frozen weights')
-        .choices(['f32', 'f16'])
-        .default('f32'),
-    )
-    .parse(argv, { from: 'user' });
-  const { dir, adapter, precision } = program.opts<Options>();
+  const { dir, adapter, precision } = parseArguments(command, argv).opts<Options>();
   await ensureAdapter({ adapter });
   const stems = fixturesIn(dir);
   const engine = await createEngine(nodePlatform(), { adapter, precision });

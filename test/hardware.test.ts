@@ -1,12 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeviceLostError, OutOfMemoryError } from '../engine/errors.ts';
+import { DeviceLostError, GpuError, OutOfMemoryError } from '../engine/errors.ts';
 import { type Command, submits } from '../engine/gpu/commands.ts';
 import { fileText } from '../engine/gpu/file_text.ts';
 import { rounds } from '../engine/ops/attend.ts';
 import { add } from '../engine/ops/index.ts';
 import { TILE } from '../kernels/attention/reference.ts';
-import { openEngine } from './device.ts';
+import { scale } from '../kernels/elementwise/scale.ts';
+import { withSettings } from '../train/commands/run_command.ts';
+import { openEngine, openGpu } from './device.ts';
 import { rejectionOf } from './error_of.ts';
 
 /** What real GPUs and other systems do and software adapters on Linux do not. */
@@ -32,7 +34,10 @@ test('a lost device says so every time', async () => {
   for (let i = 0; i < 2; i++) {
     const error = await rejectionOf(DeviceLostError, () => engine.settle());
     assert.match(error.message, /^the GPU device was lost \(destroyed\)/);
-    assert.match(error.hint, /--resume/);
+    assert.match(
+      (withSettings(error) as DeviceLostError).hint,
+      /was reset .*--resume.* engine\.checkpointing/,
+    );
   }
   await rejectionOf(DeviceLostError, () => x.read());
   await rejectionOf(DeviceLostError, async () => engine.flush());
@@ -45,9 +50,34 @@ test('more than the adapter binds is the user’s to mend', async () => {
     const { maxBindingBytes } = engine.gpu.device;
     const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([maxBindingBytes]));
     assert.match(error.message, `needs ${4 * maxBindingBytes} bytes`);
-    assert.match(error.hint, /checkpointing/);
+    const told = withSettings(error) as OutOfMemoryError;
+    assert.is(told.message, error.message);
+    assert.match(told.hint, /engine\.checkpointing/);
   } finally {
     await engine.close();
+  }
+});
+
+test('a launch that no device takes names kernel and place', async () => {
+  const gpu = await openGpu();
+  try {
+    const { variant, tile } = gpu.tiles.defaultOf(scale);
+    const dims = { count: 4, factor: 2 };
+    const pipeline = gpu.pipelines.get(scale, variant, tile, 'f32');
+    const memory = gpu.pool.take(256, 'test');
+    const where = 'elementwise.scale in scale at visual.conv1';
+    const launch = (offset: number, groups: number) =>
+      gpu.recorder.dispatch(pipeline, [memory, { ...memory, offset }], dims, [groups, 1, 1], where);
+    assert.throws(
+      () => launch(0, 65536),
+      /^elementwise\.scale in scale at visual\.conv1: 65536 x 1 x 1 workgroups, at most 65535/,
+    );
+    launch(512, 1);
+    gpu.recorder.take();
+    const error = await rejectionOf(GpuError, () => gpu.device.settle());
+    assert.match(error.message, where);
+  } finally {
+    await gpu.close();
   }
 });
 

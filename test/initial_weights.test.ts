@@ -7,7 +7,6 @@ import { DataError } from '../engine/errors.ts';
 import { fromFloat32ToF16 } from '../engine/half.ts';
 import { Random } from '../engine/random.ts';
 import { toFloat32 } from '../model/weights/half.ts';
-import { writeNpy } from '../model/weights/npy.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import { float32Tensor, type HostTensor } from '../model/weights/tensor_file.ts';
 import { saveCheckpoint } from '../train/checkpoint.ts';
@@ -19,6 +18,7 @@ import { initialWeights } from '../train/weights.ts';
 import { openEngine } from './device.ts';
 import { rejectionOf } from './error_of.ts';
 import { writeTinyClip } from './experiment_support.ts';
+import { writeNpy } from './npy_writer.ts';
 
 const test = suite('initial weights');
 const folder = mkdtempSync(join(tmpdir(), 'initial-weights-'));

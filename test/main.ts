@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
-import { runCommand } from '../engine/command.ts';
+import { Command } from 'commander';
+import { parseArguments, positiveInteger, runCommand } from '../engine/command.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { judge, killAll, runTask, type Task } from './runner.ts';
@@ -20,14 +20,19 @@ const command = new Command('npm test --')
     '--adapter <name>',
     'part of an adapter name, such as lavapipe or swiftshader (also CASCADE_ADAPTER)',
   )
-  .option('--jobs <n>', 'how many run at the same time', positive, Math.min(2, availableParallelism()))
-  .option('--seed <n>', 'draw the examples of property tests from another seed', positive, 1)
-  .option('--timeout <seconds>', 'time limit of each', positive, 600)
-  .showHelpAfterError()
-  .parse();
+  .option('--jobs <n>', 'how many run at the same time', positiveInteger, Math.min(2, availableParallelism()))
+  .option('--seed <n>', 'draw the examples of property tests from another seed', positiveInteger, 1)
+  .option('--timeout <seconds>', 'time limit of each', positiveInteger, 600);
 
-await runCommand(async () => {
-  const options = command.opts<{ adapter?: string; jobs: number; seed: number; timeout: number }>();
+interface Options {
+  adapter?: string;
+  jobs: number;
+  seed: number;
+  timeout: number;
+}
+
+await runCommand(async (argv) => {
+  const options = parseArguments(command, argv).opts<Options>();
   if (options.adapter) process.env.CASCADE_ADAPTER = options.adapter;
   process.env.PROPERTY_SEED = String(options.seed);
   const tasks = select([...CHECKS, ...(await testFiles())], command.args);
@@ -87,13 +92,6 @@ function select(tasks: Task[], filters: readonly string[]): Task[] {
     `no test is called like '${filters.join("' or '")}'`,
     `There are ${tasks.map((task) => task.name.replace('.test.ts', '')).join(', ')}.`,
   );
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return value;
 }
 
 function seconds(start: number): string {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Prepared } from '../bench/peers/messages.ts';
+import type { FirstResult } from '../bench/peers/messages.ts';
 import { parsePeers } from '../bench/peers/options.ts';
 import { type PeerRow, type Racer, race } from '../bench/peers/race.ts';
 import { type PeersReport, reportJson, reportMarkdown, workText } from '../bench/peers/report.ts';
@@ -27,7 +27,7 @@ class Fake implements Racer {
     this.outputs = outputs;
   }
 
-  async prepare(): Promise<Prepared> {
+  async prepare(): Promise<FirstResult> {
     this.log.push(`${this.name} prepare`);
     return { outputs: this.outputs, firstMs: 7, note: null };
   }
@@ -137,7 +137,7 @@ const rows = [
   row('third 2.0', { ms: null, ratio: null, maxError: null, reason: 'computes no gradients' }),
 ];
 const report: PeersReport = {
-  surroundings: {
+  conditions: {
     adapter: 'llvmpipe',
     cpu: 'a CPU',
     cores: 2,

@@ -163,6 +163,22 @@ test('the loss falls, class tokens and patches alike', async () => {
   closeStage(run);
 });
 
+test('a stage that is over leaves nothing behind, or its parameters alone', async () => {
+  const [stage] = stagesOf(tinySettings);
+  const batch = drawBatch(atlas, book, { seed: 0, batch: 8, size: 16, crowd: 'single', classShare: 1 }, 0);
+  engine.one();
+  const { live } = engine.stats();
+  const run = openStage({ engine, settings: tinySettings, atlas, book }, stage, null);
+  await run.trainer.step(0, batch, 1);
+  await run.trainer.report(1);
+  run.trainer.dispose();
+  const blocks = new Set(run.store.trainable.map(({ storage }) => storage.memory.buffer));
+  const sizes = [...blocks].map(({ size }) => size);
+  assert.is(engine.stats().live, live + sizes.reduce((sum, size) => sum + size, 0));
+  for (const parameter of run.store.trainable) parameter.dispose();
+  assert.is(engine.stats().live, live);
+});
+
 test('every parameter is trained', async () => {
   const [stage] = stagesOf(tinySettings);
   const run = openStage({ engine, settings: tinySettings, atlas, book }, stage, null);

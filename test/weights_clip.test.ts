@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromFloat32ToF16 } from '../engine/half.ts';
+import { product } from '../engine/shape.ts';
 import { mapClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import { writeSafetensors } from '../model/weights/safetensors.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { elementCount } from '../model/weights/tensor_file.ts';
 import { golden, rejectsWith, withFolder } from './weights_support.ts';
 
 const test = suite('weights clip');
@@ -14,7 +14,7 @@ const test = suite('weights clip');
 /** A half-precision tensor of small integers, different for each name. */
 function half(name: string, shape: number[]): HostTensor {
   const start = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 97, 7);
-  const values = new Float32Array(elementCount(shape)).map((_, index) => ((start + index) % 61) / 8);
+  const values = new Float32Array(product(shape)).map((_, index) => ((start + index) % 61) / 8);
   return { dtype: 'F16', shape, data: fromFloat32ToF16(values) };
 }
 

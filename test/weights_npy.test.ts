@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
+import { product } from '../engine/shape.ts';
 import { toFloat32 } from '../model/weights/half.ts';
-import { readNpy, writeNpy } from '../model/weights/npy.ts';
-import { elementCount } from '../model/weights/tensor_file.ts';
+import { readNpy } from '../model/weights/npy.ts';
 import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
+import { writeNpy } from './npy_writer.ts';
 import { golden, rejectsWith, withFile } from './weights_support.ts';
 
 const test = suite('weights npy');
@@ -44,24 +45,12 @@ test("reads NumPy's integers, booleans, scalars and empty arrays", async () => {
   assert.equal(await readNpy(golden('empty.npy')), { dtype: 'F32', shape: [0, 3], data: new Float32Array() });
 });
 
-test('writes the same bytes as NumPy', async () => {
-  for (const name of ['f4_c.npy', 'scalar.npy', 'empty.npy', 'i8.npy', 'i4.npy', 'u1.npy', 'bool.npy']) {
+test('the tests write the bytes that NumPy writes', async () => {
+  for (const name of ['f4_c.npy', 'scalar.npy', 'empty.npy', 'i4.npy']) {
     const path = join(folder, name);
-    await writeNpy(path, await readNpy(golden(name)));
+    writeNpy(path, await readNpy(golden(name)));
     assert.equal(readFileSync(path), readFileSync(golden(name)), name);
   }
-  const half = { dtype: 'F16' as const, shape: [2, 1], data: Uint16Array.of(0x3c00, 0x8001) };
-  const path = join(folder, 'half.npy');
-  await writeNpy(path, half);
-  assert.equal(await readNpy(path), half);
-});
-
-test('refuses to write what .npy cannot hold', async () => {
-  const path = join(folder, 'bad.npy');
-  const bfloat = { dtype: 'BF16' as const, shape: [1], data: Uint16Array.of(1) };
-  await rejectsWith(path, () => writeNpy(path, bfloat), 'BF16');
-  const short = { dtype: 'F32' as const, shape: [3], data: Float32Array.of(1) };
-  await rejectsWith(path, () => writeNpy(path, short), '4 bytes of F32 for shape (3)');
 });
 
 test('refuses other kinds of arrays and names the cause', async () => {
@@ -106,7 +95,7 @@ test('a damaged file is refused or read, never anything else', async () => {
         for (const [at, value] of changes) bytes[at] = value;
         await withFile('damaged.npy', bytes, (path) =>
           readNpy(path).then(
-            ({ shape, data }) => assert.is(data.length, elementCount(shape)),
+            ({ shape, data }) => assert.is(data.length, product(shape)),
             (error) => assert.instance(error, DataError, String(error)),
           ),
         );
@@ -119,7 +108,7 @@ test('a damaged file is refused or read, never anything else', async () => {
 test('text embeddings are float32, one row per class', async () => {
   const path = join(folder, 'voc.npy');
   const data = Uint16Array.of(0x3c00, 0, 0x3800, 0xb800, 0, 0x4000);
-  await writeNpy(path, { dtype: 'F16', shape: [3, 2], data });
+  writeNpy(path, { dtype: 'F16', shape: [3, 2], data });
   const read = await readTextEmbeddings(path, { classes: 3, width: 2 });
   assert.equal(read, { dtype: 'F32', shape: [3, 2], data: Float32Array.of(1, 0, 0.5, -0.5, 0, 2) });
   await rejectsWith(path, () => readTextEmbeddings(path, { classes: 20, width: 2 }), '[3,2], wanted [20,2]');
@@ -132,11 +121,11 @@ test('text embeddings are float32, one row per class', async () => {
 
 test('text embeddings that cannot be right are refused', async () => {
   const path = join(folder, 'bad.npy');
-  await writeNpy(path, { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 0, 0) });
+  writeNpy(path, { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 0, 0) });
   await rejectsWith(path, () => readTextEmbeddings(path, { classes: 2, width: 2 }), 'row 1 has length 0');
-  await writeNpy(path, { dtype: 'F32', shape: [2, 2], data: Float32Array.of(Number.NaN, 2, 0, 1) });
+  writeNpy(path, { dtype: 'F32', shape: [2, 2], data: Float32Array.of(Number.NaN, 2, 0, 1) });
   await rejectsWith(path, () => readTextEmbeddings(path, { classes: 2, width: 2 }), 'row 0 has length NaN');
-  await writeNpy(path, { dtype: 'I32', shape: [1, 2], data: Int32Array.of(1, 2) });
+  writeNpy(path, { dtype: 'I32', shape: [1, 2], data: Int32Array.of(1, 2) });
   await rejectsWith(path, () => readTextEmbeddings(path, { classes: 1, width: 2 }), 'I32');
 });
 

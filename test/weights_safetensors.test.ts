@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../engine/errors.ts';
+import { product } from '../engine/shape.ts';
 import { readSafetensors, writeSafetensors } from '../model/weights/safetensors.ts';
 import type { HostTensor, StateDict, TensorDtype } from '../model/weights/tensor_file.ts';
-import { dtypeBytes, elementCount, tensorBytes, tensorData } from '../model/weights/tensor_file.ts';
+import { dtypeBytes, tensorBytes, tensorData } from '../model/weights/tensor_file.ts';
 import { rejectsWith, withFile, withFolder } from './weights_support.ts';
 
 const test = suite('weights safetensors');
@@ -98,7 +99,7 @@ const tensorArbitrary = fc
     fill: fc.nat(255),
   })
   .map(({ dtype, shape, fill }) => {
-    const bytes = new Uint8Array(elementCount(shape) * dtypeBytes(dtype)).fill(fill);
+    const bytes = new Uint8Array(product(shape) * dtypeBytes(dtype)).fill(fill);
     return { dtype, shape, data: tensorData(dtype, bytes.buffer) };
   });
 const stateArbitrary = fc.array(fc.tuple(fc.string({ unit: 'binary', maxLength: 8 }), tensorArbitrary), {
@@ -209,7 +210,7 @@ test('a damaged file is refused or read, never anything else', () =>
           await withFile('damaged.safetensors', bytes, (damaged) =>
             readSafetensors(damaged).then(
               ({ tensors }) => {
-                for (const { shape, data } of tensors.values()) assert.is(data.length, elementCount(shape));
+                for (const { shape, data } of tensors.values()) assert.is(data.length, product(shape));
               },
               (error) => assert.instance(error, DataError, String(error)),
             ),

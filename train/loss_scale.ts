@@ -62,4 +62,8 @@ export class LossScale {
     this.factor.write(Float32Array.of(scale));
     this.streak.write(Uint32Array.of(streak));
   }
+
+  dispose(): void {
+    for (const tensor of [this.factor, this.streak, this.found]) tensor.dispose();
+  }
 }

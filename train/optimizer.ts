@@ -179,6 +179,14 @@ export class AdamW {
     if (this.lossScale) shapes.set(LOSS_SCALE, [2]);
     return shapes;
   }
+
+  /** Gives gradients, moments and what else is its own back; the parameters stay where they are. */
+  dispose(): void {
+    const whole = this.blocks.flatMap(({ grads, m, v }) => [grads, m, v]);
+    const parts = this.slots.flatMap(({ grad, m, v }) => [grad, m, v]);
+    for (const tensor of [...whole, ...parts, this.schedule]) tensor.dispose();
+    this.lossScale?.dispose();
+  }
 }
 
 /** Parameters of equal settings, as many together as fit a block. */

@@ -143,6 +143,7 @@ export class Trainer {
     this.upload(step, data);
     const seen: { name: string; found: Tensor }[] = [];
     const observe = (name: string, x: Tensor): void => {
+      if (x.dtype === 'u32') return;
       const found = nonFiniteCounter(this.engine);
       found.storage.hold();
       countNonFinite({ x, found });

@@ -6,7 +6,7 @@ import { attention, layernorm, matmul, multiply, sumAll } from '../../engine/ops
 import { Parameter, type Tensor } from '../../engine/tensor.ts';
 import { clipBlock } from '../../model/block.ts';
 import type { Weights } from '../../model/store.ts';
-import type { Contender, Prepared } from '../peers/contender.ts';
+import type { Contender, PreparedWork } from '../peers/contender.ts';
 import { derivedBy } from '../peers/layouts.ts';
 import { type Arrays, EPSILON, inputShapes, type Work } from '../peers/works.ts';
 
@@ -16,7 +16,7 @@ type Tensors = Record<string, Tensor>;
 export async function openOurs(platform: Platform, adapter: string | undefined): Promise<Contender> {
   const engine = await createEngine(platform, { adapter });
   return {
-    async prepare(work, inputs): Promise<Prepared> {
+    async prepare(work, inputs): Promise<PreparedWork> {
       const tensors = upload(engine, work, inputs);
       const compute = (): Tensors => outputsOf(engine, work, tensors);
       const captured = engine.capture(() => void compute());

@@ -1,5 +1,5 @@
 import { defaultDevice, grad, init, type Array as JaxArray, jit, nn, numpy, type Tree } from '@jax-js/jax';
-import { CannotRun, type Contender, type Prepared } from './contender.ts';
+import { CannotRun, type Contender, type PreparedWork } from './contender.ts';
 import { derivedBy, inputsForPeers, outputsOfPeers } from './layouts.ts';
 import { type Arrays, type BlockWork, EPSILON, QUICK, type Work } from './works.ts';
 
@@ -14,7 +14,7 @@ export async function openJax(): Promise<Contender> {
   return { prepare };
 }
 
-async function prepare(work: Work, inputs: Arrays): Promise<Prepared> {
+async function prepare(work: Work, inputs: Arrays): Promise<PreparedWork> {
   const arrays: Tree = {};
   for (const [name, { values, shape }] of Object.entries(inputsForPeers(work, inputs))) {
     arrays[name] = numpy.array(values, { shape });

@@ -8,9 +8,10 @@ export type ContenderId = (typeof contenderIds)[number];
 export type Question = { ask: 'prepare'; work: Work } | { ask: 'run'; count: number } | { ask: 'release' };
 
 /** Its answer to a question, or the reason why there is none. */
-export type Answer = { value: Prepared | Ran | null } | { reason: string };
+export type Answer = { value: FirstResult | Ran | null } | { reason: string };
 
-export interface Prepared {
+/** What preparing a piece of work gave. */
+export interface FirstResult {
   outputs: Arrays;
   /** From the request to the first outputs: compiling, uploading, computing, reading. */
   firstMs: number;

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { worstError } from '../../engine/gpu/run.ts';
-import { CannotRun, type Contender, type Prepared } from './contender.ts';
+import { CannotRun, type Contender, type PreparedWork } from './contender.ts';
 import { type Shaped, tokensFirst } from './layouts.ts';
 import { encodeOnnx } from './onnx.ts';
 import { graphOf, PROBE } from './onnx_graphs.ts';
@@ -25,7 +25,7 @@ export function openOnnxruntime(provider: Provider): Contender {
  * The fused attention of the WebGPU provider counts on sizes of subgroups that not every adapter has. So it is
  * compared with that of the CPU first, and attention without it is built where it is wrong.
  */
-async function prepare(provider: Provider, work: Work, inputs: Arrays): Promise<Prepared> {
+async function prepare(provider: Provider, work: Work, inputs: Arrays): Promise<PreparedWork> {
   const fused = await build(provider, work, inputs, true);
   if (provider === 'cpu' || !('heads' in work)) return fused;
   const check = await build('cpu', work, inputs, true);
@@ -37,7 +37,7 @@ async function prepare(provider: Provider, work: Work, inputs: Arrays): Promise<
   return { ...plain, note: 'unfused: its fused attention is wrong on this adapter' };
 }
 
-async function build(provider: Provider, work: Work, inputs: Arrays, fused: boolean): Promise<Prepared> {
+async function build(provider: Provider, work: Work, inputs: Arrays, fused: boolean): Promise<PreparedWork> {
   const made = graphOf(work, inputs, fused);
   if (made === undefined) throw new CannotRun('computes no gradients');
   const options = { executionProviders: [provider], extra: POLITE };

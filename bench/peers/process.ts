@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Answer, ContenderId, Prepared, Question, Ran } from './messages.ts';
+import type { Answer, ContenderId, FirstResult, Question, Ran } from './messages.ts';
 import type { Racer } from './race.ts';
 import type { Work } from './works.ts';
 
@@ -23,8 +23,8 @@ export class ContenderProcess implements Racer {
     this.adapter = adapter;
   }
 
-  prepare(work: Work): Promise<Prepared> {
-    return this.ask({ ask: 'prepare', work }) as Promise<Prepared>;
+  prepare(work: Work): Promise<FirstResult> {
+    return this.ask({ ask: 'prepare', work }) as Promise<FirstResult>;
   }
 
   async run(count: number): Promise<number> {
@@ -41,7 +41,7 @@ export class ContenderProcess implements Racer {
   }
 
   /** @throws Error with the reason: the contender's own, a crash, or taking too long. */
-  private ask(question: Question): Promise<Prepared | Ran | null> {
+  private ask(question: Question): Promise<FirstResult | Ran | null> {
     const child = this.child ?? this.start();
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {

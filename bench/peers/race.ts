@@ -1,12 +1,12 @@
 import { median } from '../../engine/gpu/measure.ts';
 import { worstError } from '../../engine/gpu/run.ts';
-import type { Prepared } from './messages.ts';
+import type { FirstResult } from './messages.ts';
 import { flopsOf, type Work } from './works.ts';
 
 /** One that can be timed. Whatever it throws is the reason why it cannot do the work. */
 export interface Racer {
   readonly name: string;
-  prepare(work: Work): Promise<Prepared>;
+  prepare(work: Work): Promise<FirstResult>;
   /** @returns the milliseconds of so many runs together. */
   run(count: number): Promise<number>;
   release(): Promise<void>;

@@ -1,7 +1,8 @@
+import { digits } from '../../engine/table.ts';
 import type { PeerRow } from './race.ts';
 
 /** Where and when the results were measured. */
-export interface Surroundings {
+export interface Conditions {
   adapter: string;
   cpu: string;
   cores: number;
@@ -14,7 +15,7 @@ export interface Surroundings {
 }
 
 export interface PeersReport {
-  surroundings: Surroundings;
+  conditions: Conditions;
   /** Name and version of each, ours first. */
   racers: string[];
   rows: PeerRow[];
@@ -47,7 +48,7 @@ export function reportJson(report: PeersReport): string {
 }
 
 /** Times, then errors, each with a row for each piece of work; what is missing is explained below. */
-export function reportMarkdown({ surroundings, racers, rows }: PeersReport): string {
+export function reportMarkdown({ conditions, racers, rows }: PeersReport): string {
   const names = [...new Set(rows.map(({ work }) => work))];
   const table = (cell: (row: PeerRow) => string): string =>
     [
@@ -61,7 +62,7 @@ export function reportMarkdown({ surroundings, racers, rows }: PeersReport): str
         return `| ${name} | ${cells.join(' | ')} |`;
       }),
     ].join('\n');
-  const { adapter, cpu, cores, node, runs, loadBefore, loadAfter } = surroundings;
+  const { adapter, cpu, cores, node, runs, loadBefore, loadAfter } = conditions;
   const remarks = rows.flatMap(({ racer, work, reason, note }) => {
     const remark = reason ?? note;
     return remark === null ? [] : [`- ${racer}, ${work}: ${remark}`];
@@ -79,13 +80,6 @@ ${table(({ ms, ratio, reason }) => (reason === null ? `${digits(ms)}${ratio === 
 
 ${table(({ maxError }) => power(maxError))}
 ${remarks.length === 0 ? '' : `\n## Remarks\n\n${remarks.join('\n')}\n`}`;
-}
-
-/** Three digits. */
-function digits(value: number | null): string {
-  if (value === null) return '-';
-  if (value >= 100) return value.toFixed(0);
-  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
 function power(value: number | null): string {

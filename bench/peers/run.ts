@@ -64,7 +64,7 @@ export async function runPeers(argv: string[], options: PeersOptions): Promise<n
     for (const racer of racers) if (racer instanceof ContenderProcess) racer.stop();
   }
   const report: PeersReport = {
-    surroundings: {
+    conditions: {
       adapter: name,
       cpu,
       cores,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { CannotRun, type Contender, type Prepared } from './contender.ts';
+import { CannotRun, type Contender, type PreparedWork } from './contender.ts';
 import { derivedBy, headsFirst, inputsForPeers, outputsOfPeers, tokensFirst } from './layouts.ts';
 import { type Arrays, type BlockWork, EPSILON, QUICK, type Work } from './works.ts';
 
@@ -16,7 +16,7 @@ export async function openTfjs(): Promise<Contender> {
   return { prepare: (work, inputs) => prepare(backend, work, inputs) };
 }
 
-async function prepare(backend: WebGPUBackend, work: Work, inputs: Arrays): Promise<Prepared> {
+async function prepare(backend: WebGPUBackend, work: Work, inputs: Arrays): Promise<PreparedWork> {
   const tensors: Tensors = {};
   for (const [name, { values, shape }] of Object.entries(inputsForPeers(work, inputs))) {
     tensors[name] =

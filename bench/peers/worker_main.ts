@@ -1,6 +1,6 @@
 import { nodePlatform } from '../../engine/gpu/node.ts';
 import { politely } from '../../engine/gpu/wait.ts';
-import type { Contender, Prepared } from './contender.ts';
+import type { Contender, PreparedWork } from './contender.ts';
 import type { Answer, ContenderId, Question } from './messages.ts';
 import { offerGpu } from './navigator.ts';
 import { makeInputs } from './works.ts';
@@ -26,7 +26,7 @@ const openers: Record<ContenderId, () => Promise<Contender>> = {
 };
 
 let contender: Promise<Contender> | undefined;
-let prepared: Prepared | undefined;
+let prepared: PreparedWork | undefined;
 
 async function answer(question: Question): Promise<Answer> {
   switch (question.ask) {

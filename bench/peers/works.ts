@@ -91,7 +91,7 @@ export function inputShapes(work: Work): Shapes {
 }
 
 /** A block's weights by their keys in a checkpoint; matrices are (outputs, inputs). */
-export function weightShapes({ heads, headDim }: BlockWork): Shapes {
+function weightShapes({ heads, headDim }: BlockWork): Shapes {
   const width = heads * headDim;
   const linear = (name: string, outputs: number, inputs: number): Shapes => ({
     [`${name}weight`]: [outputs, inputs],

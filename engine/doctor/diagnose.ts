@@ -114,7 +114,7 @@ function describeAdapter(
   { info, features, limits }: GPUAdapter,
   listed: readonly ListedAdapter[],
 ): AdapterReport {
-  // Dawn makes the device's name by replacing every other character of the listed name by a dash
+  // Dawn makes the device's name of the listed one: lower case, a dash for each run of anything but letters and digits
   const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const entry = listed.find(({ name }) => slug(name) === info.device);
   const backends = [...new Set(listed.map(({ backend }) => backend))];

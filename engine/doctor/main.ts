@@ -1,7 +1,13 @@
 import { Command } from 'commander';
-import { runCommand } from '../command.ts';
+import { parseArguments, runCommand } from '../command.ts';
 import { diagnose } from './diagnose.ts';
 import { formatReport } from './table.ts';
+
+interface Options {
+  adapter?: string;
+  json?: boolean;
+  install: boolean;
+}
 
 const command = new Command('npm run doctor --')
   .description(
@@ -12,12 +18,10 @@ const command = new Command('npm run doctor --')
     'part of an adapter name, such as lavapipe or swiftshader (also CASCADE_ADAPTER)',
   )
   .option('--json', 'print the report as JSON')
-  .option('--no-install', 'only look: do not install an adapter where there is none')
-  .showHelpAfterError()
-  .parse();
+  .option('--no-install', 'only look: do not install an adapter where there is none');
 
-await runCommand(async () => {
-  const { json, ...options } = command.opts<{ adapter?: string; json?: boolean; install: boolean }>();
+await runCommand(async (argv) => {
+  const { json, ...options } = parseArguments(command, argv).opts<Options>();
   const report = await diagnose(options);
   console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
   return report.ok ? 0 : 1;

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { writeFileAtomic } from '../atomic_file.ts';
-import { AdapterError, DataError } from '../errors.ts';
+import { AdapterError } from '../errors.ts';
+import { readJson } from '../json_file.ts';
 import { type AdapterOptions, adapterText, type Platform, type TuningTable } from './platform.ts';
 import { findSwiftshader, SWIFTSHADER, withDriver } from './swiftshader.ts';
 
@@ -31,15 +33,14 @@ export interface ListedAdapter {
 
 /** WebGPU in Node: Dawn, files on disk, `CASCADE_ADAPTER` and `DEBUG` from the environment. */
 export function nodePlatform({ cache = CACHE }: NodeOptions = {}): Platform {
-  const tuningFile = (key: string): URL => new URL(`tuning/${key}.json`, cache);
+  const tuningFile = (key: string): string => fileURLToPath(new URL(`tuning/${key}.json`, cache));
   return {
-    name: 'node',
     environment: { debug: debugLevel(process.env.DEBUG) },
     requestAdapter: (options) => requestAdapter(cache, options),
     readText: (url) => readFile(url, 'utf8'),
-    loadTuning: (key) => loadTuning(tuningFile(key)),
+    loadTuning: async (key) => loadTuning(tuningFile(key)),
     async saveTuning(key, table) {
-      const file = fileURLToPath(tuningFile(key));
+      const file = tuningFile(key);
       await mkdir(dirname(file), { recursive: true });
       await writeFileAtomic(file, `${JSON.stringify(table, null, 1)}\n`);
     },
@@ -140,23 +141,7 @@ export function forgetInstances(): void {
   instances.clear();
 }
 
-async function loadTuning(file: URL): Promise<TuningTable> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-  const broken = (problem: string): DataError =>
-    new DataError(fileURLToPath(file), problem, 'Delete the file; the next tuning run writes it again.');
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw broken(`not valid JSON (${(error as Error).message})`);
-  }
-  const parsed = tuningTable.safeParse(json);
-  if (!parsed.success) throw broken(`not a tuning table: ${z.prettifyError(parsed.error).split('\n')[0]}`);
-  return parsed.data;
+function loadTuning(file: string): TuningTable {
+  if (!existsSync(file)) return {};
+  return readJson(file, tuningTable, 'Delete the file; the next tuning run writes it again.');
 }

@@ -1,6 +1,5 @@
 /** Everything that differs between Node and a browser. The rest of the engine asks no one where it runs. */
 export interface Platform {
-  readonly name: 'node' | 'browser';
   readonly environment: Environment;
   /**
    * The adapter to run on, or null when the machine has none at all. Each call gives a fresh adapter; an adapter
@@ -22,7 +21,7 @@ export interface AdapterOptions {
 }
 
 export interface Environment {
-  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 buffers, 4 WGSL. */
+  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 launches with sizes, 4 WGSL. */
   readonly debug: number;
 }
 

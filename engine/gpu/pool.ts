@@ -124,7 +124,7 @@ export class Pool {
 }
 
 /** Rounds up to a quarter of a power of two: at most 25% is wasted and few classes exist. */
-export function sizeClass(bytes: number): number {
+function sizeClass(bytes: number): number {
   const least = 256;
   if (bytes <= least) return least;
   const step = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)) - 3);

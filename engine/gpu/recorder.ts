@@ -1,4 +1,5 @@
-import { costOf, type Dims, type Grid } from '../../kernels/kernel.ts';
+import { costOf, type Dims, type Grid, MAX_GRID } from '../../kernels/kernel.ts';
+import { GpuError } from '../errors.ts';
 import { type Command, encode, type Place, submits } from './commands.ts';
 import type { Device } from './device.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -17,7 +18,7 @@ export class Recorder {
   /** Dispatches recorded since the start; a list that is submitted again counts once. */
   dispatches = 0;
   private commands: Command[] = [];
-  private readonly cache = new Map<string, GPUBindGroup>();
+  private readonly cache = new Map<string, { group: GPUBindGroup; ids: readonly number[] }>();
   private readonly device: Device;
   private readonly uniforms: Uniforms;
   private readonly profiler: Profiler | null;
@@ -37,7 +38,10 @@ export class Recorder {
     return this.commands.length === 0;
   }
 
-  /** @param where kernel, operation and place in the model, for the profiler. */
+  /**
+   * @param where kernel, operation and place in the model, for errors and the profiler.
+   * @throws GpuError when the grid has more workgroups than a dimension takes: Dawn would name no kernel.
+   */
   dispatch(
     pipeline: Pipeline,
     buffers: readonly Memory[],
@@ -45,12 +49,16 @@ export class Recorder {
     grid: Grid,
     where = pipeline.kernel.name,
   ): void {
+    if (grid.some((count) => count > MAX_GRID))
+      throw new GpuError(
+        `${where}: ${grid.join(' x ')} workgroups, at most ${MAX_GRID} along each dimension`,
+      );
     const cost = costOf(pipeline.kernel, dims, pipeline.stores);
     this.dispatches++;
     this.commands.push({
       kind: 'dispatch',
       pipeline,
-      buffers: this.bindGroup(pipeline, buffers),
+      buffers: this.bindGroup(pipeline, buffers, where),
       dims: this.uniforms.bind(pipeline.kernel, dims),
       grid,
       ...cost,
@@ -92,28 +100,25 @@ export class Recorder {
   }
 
   /** Lets go of the bind groups of buffers that are gone. */
-  forget(ids: ReadonlySet<number>): void {
-    for (const key of this.cache.keys()) {
-      const [, ...memories] = key.split(',');
-      if (memories.some((memory) => ids.has(Number.parseInt(memory, 10)))) this.cache.delete(key);
-    }
+  forget(gone: ReadonlySet<number>): void {
+    for (const [key, { ids }] of this.cache) if (ids.some((id) => gone.has(id))) this.cache.delete(key);
   }
 
-  private bindGroup(pipeline: Pipeline, buffers: readonly Memory[]): GPUBindGroup {
+  private bindGroup(pipeline: Pipeline, buffers: readonly Memory[], where: string): GPUBindGroup {
     let key = `${pipeline.layout.label}`;
     for (const { id, offset, capacity } of buffers) key += `,${id}:${offset}:${capacity}`;
-    let group = this.cache.get(key);
-    if (!group) {
-      group = this.device.gpu.createBindGroup({
-        layout: pipeline.layout,
-        entries: buffers.map(({ buffer, offset, capacity }, binding) => ({
-          binding,
-          resource: { buffer, offset, size: capacity },
-        })),
-      });
-      this.cache.set(key, group);
-      this.bindGroupsCreated++;
-    }
+    const known = this.cache.get(key);
+    if (known) return known.group;
+    const group = this.device.gpu.createBindGroup({
+      label: where,
+      layout: pipeline.layout,
+      entries: buffers.map(({ buffer, offset, capacity }, binding) => ({
+        binding,
+        resource: { buffer, offset, size: capacity },
+      })),
+    });
+    this.cache.set(key, { group, ids: buffers.map(({ id }) => id) });
+    this.bindGroupsCreated++;
     return group;
   }
 }

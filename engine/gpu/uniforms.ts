@@ -7,6 +7,9 @@ const CHUNK_BYTES = 65536;
  * Dims as constants: each distinct set of values is written once and keeps its place for good, so bind groups
  * can be cached and a recorded step replayed. What changes from step to step (learning rate, random state)
  * lives in storage buffers instead.
+ *
+ * Nothing is ever let go. A set takes about 6 KB on lavapipe, nearly all of it the driver's for the bind group, and
+ * an image of a new size adds a few: evaluating 500 images of as many sizes made 1,500 sets, 9 MB.
  */
 export class Uniforms {
   readonly layout: GPUBindGroupLayout;

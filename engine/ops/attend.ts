@@ -7,42 +7,27 @@ import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kern
 import { attentionShort, isShort } from '../../kernels/attention/short.ts';
 import { attentionShortDkv, attentionShortDq } from '../../kernels/attention/short_backward.ts';
 import { ceilDiv } from '../../kernels/kernel.ts';
-import { ConfigError, ShapeError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import { bytesOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-
-/** Dropout on the attention probabilities. */
-export interface AttentionDropout {
-  /** Share of probabilities that become 0, in [0, 1). */
-  probability: number;
-  /** (4), u32: seed low, seed high, step, 0. */
-  random: Tensor;
-  /** Number of the mask within the step. */
-  op: number;
-}
+import { type DropoutMask, expectMask } from './dropout_mask.ts';
 
 /**
  * The settings of the kernels' dims.
- * @throws ShapeError when the heads do not divide the width or are too wide, ConfigError for an impossible probability.
+ * @throws ShapeError when the heads do not divide the width or are too wide; see {@link expectMask} for the dropout.
  */
 export function attentionSettings(
   op: string,
   width: number,
-  { heads, causal = false, dropout }: { heads: number; causal?: boolean; dropout?: AttentionDropout },
+  { heads, causal = false, dropout }: { heads: number; causal?: boolean; dropout?: DropoutMask },
 ) {
   const headDim = width / heads;
   if (!Number.isInteger(headDim) || headDim < 1 || headDim > 128) {
     throw new ShapeError(`${op}: ${heads} heads of ${headDim} columns, wanted whole heads of 1 to 128`);
   }
-  const probability = dropout?.probability ?? 0;
-  if (!(probability >= 0 && probability < 1)) {
-    throw new ConfigError(
-      `${op}: dropout probability ${probability}`,
-      'Give a number from 0 up to, but not including, 1.',
-    );
-  }
-  return { headDim, settings: { causal, probability, opId: dropout?.op ?? 0 } };
+  if (dropout) expectMask(op, dropout);
+  return { headDim, settings: { causal, probability: dropout?.probability ?? 0, opId: dropout?.op ?? 0 } };
 }
 
 interface Operands {

@@ -4,7 +4,8 @@ import { engineOf } from '../launch.ts';
 import { defineOp, type Gradients } from '../op.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionDropout, attend, attendBackward, attentionSettings } from './attend.ts';
+import { attend, attendBackward, attentionSettings } from './attend.ts';
+import type { DropoutMask } from './dropout_mask.ts';
 
 interface AttentionArgs {
   /** (B, Nq, W): the heads' columns side by side. */
@@ -16,7 +17,7 @@ interface AttentionArgs {
   heads: number;
   /** Hides the keys behind each query; wants Nq = Nk. */
   causal?: boolean;
-  dropout?: AttentionDropout;
+  dropout?: DropoutMask;
 }
 
 /** softmax(q k^T / sqrt(W / heads)) v for each head: (B, Nq, W). Vaswani et al. 2017, arXiv:1706.03762. */

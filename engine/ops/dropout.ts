@@ -3,22 +3,13 @@ import {
   dropoutDims,
   dropout as dropoutKernel,
 } from '../../kernels/dropout/dropout.ts';
-import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import { defineOp, type Gradients } from '../op.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { type DropoutMask, expectMask } from './dropout_mask.ts';
 
-interface MaskArgs {
-  /** Share of elements set to 0; at least 0, below 1. */
-  probability: number;
-  /** (4), u32: seed low, seed high, step, 0. */
-  random: Tensor;
-  /** Number of the mask within the step. */
-  op: number;
-}
-
-interface DropoutArgs extends MaskArgs {
+interface DropoutArgs extends DropoutMask {
   x: Tensor;
   /** Shaped like x, added to what survives. */
   residual?: Tensor;
@@ -31,7 +22,7 @@ interface DropoutArgs extends MaskArgs {
 export const dropout = defineOp({
   name: 'dropout',
   forward: ({ x, residual, ...mask }: DropoutArgs) => {
-    expectMask(mask);
+    expectMask('dropout', mask);
     if (residual) expectShape('dropout: residual', residual.shape, x.shape);
     const { random, op, probability } = mask;
     const y = engineOf({ x }).empty(x.shape, x.dtype);
@@ -50,7 +41,7 @@ export const dropout = defineOp({
   },
 });
 
-interface DropoutCopiesArgs extends MaskArgs {
+interface DropoutCopiesArgs extends DropoutMask {
   /** (n, ...) */
   x: Tensor;
   copies: number;
@@ -60,7 +51,7 @@ interface DropoutCopiesArgs extends MaskArgs {
 export const dropoutCopies = defineOp({
   name: 'dropoutCopies',
   forward: ({ x, copies, ...mask }: DropoutCopiesArgs) => {
-    expectMask(mask);
+    expectMask('dropoutCopies', mask);
     const { random, op, probability } = mask;
     const [items, ...rest] = x.shape;
     const y = engineOf({ x }).empty([items, copies, ...rest], x.dtype);
@@ -73,10 +64,3 @@ export const dropoutCopies = defineOp({
     return { x: launch(dropoutCopiesBackward, dims, { dy, random, dx }).dx };
   },
 });
-
-function expectMask({ probability, random }: MaskArgs): void {
-  expectShape('dropout: random', random.shape, [4]);
-  if (!(probability >= 0 && probability < 1)) {
-    throw new ShapeError(`dropout: probability ${probability}, wanted at least 0 and below 1`);
-  }
-}

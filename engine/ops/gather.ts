@@ -1,5 +1,4 @@
 import { gatherLinks, gatherRows as gatherRowsKernel, gatherScatter } from '../../kernels/gather/gather.ts';
-import { ShapeError } from '../errors.ts';
 import { engineOf, launch } from '../launch.ts';
 import { defineOp } from '../op.ts';
 import { expectShape } from '../shape.ts';
@@ -8,7 +7,7 @@ import type { Tensor } from '../tensor.ts';
 interface EmbeddingArgs {
   /** (V, W) */
   table: Tensor;
-  /** Integers below V, any shape. The GPU does not check them: larger ones give unspecified rows. */
+  /** u32 below V, any shape. The GPU does not check them: larger ones give unspecified rows. */
   ids: Tensor;
 }
 
@@ -17,7 +16,6 @@ export const embedding = defineOp({
   name: 'embedding',
   forward: ({ table, ids }: EmbeddingArgs) => {
     expectShape('embedding: table', table.shape, [null, null]);
-    expectIntegers('embedding: ids', ids);
     const [sourceRows, cols] = table.shape;
     const y = engineOf({ table }).empty([...ids.shape, cols]);
     const dims = { rows: ids.size, cols, stride: 0, sourceRows };
@@ -34,7 +32,7 @@ export const embedding = defineOp({
 interface GatherRowsArgs {
   /** (B, N, W) */
   x: Tensor;
-  /** (B) integers below N, for example the position of each text's end token. */
+  /** (B), u32 below N, for example the position of each text's end token. */
   index: Tensor;
 }
 
@@ -44,7 +42,6 @@ export const gatherRows = defineOp({
   forward: ({ x, index }: GatherRowsArgs) => {
     expectShape('gatherRows: x', x.shape, [null, null, null]);
     expectShape('gatherRows: index', index.shape, [x.shape[0]]);
-    expectIntegers('gatherRows: index', index);
     const [rows, stride, cols] = x.shape;
     const y = engineOf({ x }).empty([rows, cols]);
     const dims = { rows, cols, stride, sourceRows: rows * stride };
@@ -56,7 +53,3 @@ export const gatherRows = defineOp({
     return { x: launch(gatherScatter, dims, { dy, index, table }).table };
   },
 });
-
-function expectIntegers(what: string, tensor: Tensor): void {
-  if (tensor.dtype === 'f32') throw new ShapeError(`${what} are f32, wanted u32 or i32`);
-}

@@ -8,6 +8,7 @@ export { clipDivisor } from './clip_norm.ts';
 export { concat } from './concat.ts';
 export { infoNce, logsumexpPool, NO_CONCEPT } from './contrastive.ts';
 export { dropout, dropoutCopies } from './dropout.ts';
+export type { DropoutMask } from './dropout_mask.ts';
 export {
   addConfusion,
   addWindowScores,

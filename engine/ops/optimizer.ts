@@ -2,7 +2,7 @@ import { adamw, finite, stepLog } from '../../kernels/optimizer/optimizer.ts';
 import type { Engine } from '../engine.ts';
 import { engineOf, launch } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
-import { stored } from './cast.ts';
+import { bits } from './cast.ts';
 
 export interface AdamwArgs {
   /** What is updated in place: a parameter, or many of one learning rate and decay side by side. */
@@ -41,13 +41,15 @@ export function logStep({
   ring,
   health,
 }: Record<'loss' | 'state' | 'ring' | 'health', Tensor>): void {
-  launch(stepLog, { rows: ring.shape[0] }, { loss, state, ring, health });
+  engineOf({ ring }).scope(() => {
+    launch(stepLog, { rows: ring.shape[0] }, { loss: bits(loss), state, ring: bits(ring), health });
+  });
 }
 
-/** Adds to `found` (2, u32): how many elements of `x` are NaN or infinite, and the lowest index of one. */
+/** Adds to `found` (2, u32): how many elements of `x` (f32, f16) are NaN or infinite, and the lowest index of one. */
 export function countNonFinite({ x, found }: { x: Tensor; found: Tensor }): void {
   engineOf({ x }).scope(() => {
-    launch(finite, { count: x.size }, { x: x.dtype === 'f16' ? stored(x, 'f32') : x, found });
+    launch(finite, { count: x.size }, { x: bits(x), found });
   });
 }
 

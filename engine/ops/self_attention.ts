@@ -3,7 +3,8 @@ import { engineOf } from '../launch.ts';
 import { defineOp } from '../op.ts';
 import { expectShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type AttentionDropout, attend, attendBackward, attentionSettings } from './attend.ts';
+import { attend, attendBackward, attentionSettings } from './attend.ts';
+import type { DropoutMask } from './dropout_mask.ts';
 
 interface SelfAttentionArgs {
   /** (B, N, 3 W): queries, keys and values side by side, each with its heads' columns side by side. */
@@ -11,7 +12,7 @@ interface SelfAttentionArgs {
   heads: number;
   /** Hides the tokens behind each token. */
   causal?: boolean;
-  dropout?: AttentionDropout;
+  dropout?: DropoutMask;
 }
 
 /** `attention` with queries, keys and values packed in one tensor: (B, N, W). The gradient is packed, too. */

@@ -1,20 +1,16 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { product } from '../../engine/shape.ts';
 import { ByteSource } from './byte_source.ts';
 import {
   dtypeBytes,
-  elementCount,
   gatherStrided,
   type HostTensor,
   type TensorData,
   type TensorDtype,
-  tensorBytes,
   tensorData,
 } from './tensor_file.ts';
 
 const MAGIC = '\x93NUMPY';
-/** The data of a written file begins at a multiple of this. */
-const ALIGNMENT = 64;
 const broken = 'The file is damaged or was not written by numpy.save; make it again.';
 
 /** NumPy type strings and what they are here; '|' and '=' stand for "byte order does not matter". */
@@ -47,7 +43,7 @@ export function readNpy(path: string): Promise<HostTensor> {
 function parseNpy(path: string, bytes: Uint8Array<ArrayBuffer>): HostTensor {
   const { text, dataStart } = headerOf(path, bytes);
   const { dtype, fortran, shape } = parseHeader(path, text);
-  const wanted = elementCount(shape) * dtypeBytes(dtype);
+  const wanted = product(shape) * dtypeBytes(dtype);
   const found = bytes.length - dataStart;
   if (found !== wanted) {
     throw new DataError(
@@ -107,31 +103,6 @@ function toRowMajor(source: TensorData, shape: readonly number[]): TensorData {
     source,
     0,
     shape,
-    shape.map((_, axis) => elementCount(shape.slice(0, axis))),
+    shape.map((_, axis) => product(shape.slice(0, axis))),
   );
-}
-
-/**
- * Writes a tensor as `.npy` (format 1.0, C order) in one atomic step.
- *
- * @throws {DataError} When the dtype has no NumPy type (BF16), the data does not fit its shape, or writing fails.
- */
-export async function writeNpy(path: string, tensor: HostTensor): Promise<void> {
-  const { dtype, shape } = tensor;
-  const code = Object.keys(dtypeOf).find((key) => dtypeOf[key] === dtype);
-  const wanted = elementCount(shape) * dtypeBytes(dtype);
-  if (code === undefined || tensor.data.byteLength !== wanted) {
-    const found = `${tensor.data.byteLength} bytes of ${dtype} for shape (${shape})`;
-    throw new DataError(path, `cannot be written as .npy: ${found}`, 'Convert BF16 to F32 first.');
-  }
-  const descr = `${dtypeBytes(dtype) === 1 ? '|' : '<'}${code}`;
-  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sizes}), }`;
-  const dataStart = Math.ceil((10 + dict.length + 1) / ALIGNMENT) * ALIGNMENT;
-  const head = Buffer.alloc(dataStart, ' ');
-  head.write(`${MAGIC}\x01\x00`, 'latin1');
-  head.writeUInt16LE(dataStart - 10, 8);
-  head.write(dict, 10, 'latin1');
-  head.write('\n', dataStart - 1);
-  await writeFileAtomic(path, [head, tensorBytes(tensor)]);
 }

@@ -1,9 +1,9 @@
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { product } from '../../engine/shape.ts';
 import { ByteSource } from './byte_source.ts';
 import {
   dtypeBytes,
-  elementCount,
   type HostTensor,
   isTensorDtype,
   type StateDict,
@@ -116,7 +116,7 @@ function checkEntry(path: string, name: string, value: unknown): Entry {
     throw fail(`its data_offsets ${JSON.stringify(offsets)} are not [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = elementCount(shape) * dtypeBytes(dtype);
+  const bytes = product(shape) * dtypeBytes(dtype);
   if (end - begin !== bytes) {
     throw fail(`${dtype} of shape [${shape}] needs ${bytes} bytes, its data_offsets span ${end - begin}`);
   }
@@ -171,7 +171,7 @@ export async function writeSafetensors(
   if (sortedMetadata.length > 0) header.set(METADATA_KEY, Object.fromEntries(sortedMetadata));
   let offset = 0;
   for (const [name, tensor] of ordered) {
-    const wanted = elementCount(tensor.shape) * dtypeBytes(tensor.dtype);
+    const wanted = product(tensor.shape) * dtypeBytes(tensor.dtype);
     if (tensor.data.byteLength !== wanted || name === METADATA_KEY) {
       const found = `${tensor.data.byteLength} bytes of data for ${tensor.dtype} [${tensor.shape}] (${wanted})`;
       throw new DataError(

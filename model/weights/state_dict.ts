@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { DataError } from '../../engine/errors.ts';
 import { nearestName } from '../../engine/nearest_name.ts';
+import { sameShape } from '../../engine/shape.ts';
 import { readSafetensors } from './safetensors.ts';
 import type { HostTensor, StateDict } from './tensor_file.ts';
 import { readTorchFile } from './torch_file.ts';
@@ -62,8 +63,4 @@ function list<T>(kind: string, items: readonly T[], describe: (item: T) => strin
   if (items.length === 0) return [];
   const more = items.length > LISTED ? `, and ${items.length - LISTED} more` : '';
   return [`${items.length} ${kind}: ${items.slice(0, LISTED).map(describe).join(', ')}${more}`];
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

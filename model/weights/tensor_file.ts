@@ -1,3 +1,5 @@
+import { product } from '../../engine/shape.ts';
+
 /** Typed arrays that tensors are stored in on the host. Files and hosts are little-endian. */
 export type TensorData =
   | Float64Array<ArrayBuffer>
@@ -57,11 +59,6 @@ export function dtypeBytes(dtype: TensorDtype): number {
   return arrayTypes[dtype].BYTES_PER_ELEMENT;
 }
 
-/** Number of elements of a shape; 1 for a scalar. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 /** Wraps little-endian bytes, without a copy, as the array that belongs to `dtype`. */
 export function tensorData(dtype: TensorDtype, bytes: ArrayBuffer): TensorData {
   return new arrayTypes[dtype](bytes);
@@ -87,7 +84,7 @@ export function gatherStrided(
   shape: readonly number[],
   strides: readonly number[],
 ): TensorData {
-  const target = new (source.constructor as new (length: number) => TensorData)(elementCount(shape));
+  const target = new (source.constructor as new (length: number) => TensorData)(product(shape));
   const index = shape.map(() => 0);
   let from = offset;
   for (let to = 0; to < target.length; to++) {

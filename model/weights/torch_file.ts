@@ -1,10 +1,10 @@
 import { DataError } from '../../engine/errors.ts';
+import { product } from '../../engine/shape.ts';
 import { ByteSource } from './byte_source.ts';
 import { readPickle } from './pickle.ts';
 import { PickleObject, type PickleValue } from './pickle_values.ts';
 import {
   dtypeBytes,
-  elementCount,
   gatherStrided,
   type HostTensor,
   type StateDict,
@@ -103,7 +103,7 @@ async function loadStorage(path: string, archive: TorchArchive, storage: Storage
 function materialise(path: string, name: string, tensor: TensorRef, data: TensorData): HostTensor {
   const { storage, offset, shape, strides } = tensor;
   const { dtype } = storage;
-  const count = elementCount(shape);
+  const count = product(shape);
   const last = shape.reduce((place, size, axis) => place + (size - 1) * strides[axis]!, offset);
   if (count > 0 && (last >= data.length || (count > data.length && count > MOST_REPEATED))) {
     const problem = `shape [${shape}], strides [${strides}], offset ${offset} do not fit ${data.length} elements`;
@@ -118,5 +118,5 @@ function materialise(path: string, name: string, tensor: TensorRef, data: Tensor
 }
 
 function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
-  return shape.every((size, axis) => size === 1 || strides[axis] === elementCount(shape.slice(axis + 1)));
+  return shape.every((size, axis) => size === 1 || strides[axis] === product(shape.slice(axis + 1)));
 }

@@ -1,7 +1,7 @@
-import { runCommand } from '../../engine/command.ts';
 import { runControls } from '../experiment/controls.ts';
 import { seriesProgress } from '../experiment/series.ts';
 import { experimentCommand, readExperiment } from './cli_experiment.ts';
+import { runModelCommand } from './run_command.ts';
 
 const command = experimentCommand(
   'controls',
@@ -9,4 +9,4 @@ const command = experimentCommand(
 );
 
 /** `npm run controls`. */
-await runCommand((argv) => runControls(readExperiment(command, argv), seriesProgress(process.stdout)));
+await runModelCommand((argv) => runControls(readExperiment(command, argv), seriesProgress(process.stdout)));

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
+import { parseJson } from '../../engine/json_file.ts';
 
 const atlasSchema = z.strictObject({
   /** Side in pixels of a cell; every icon fits its square cell, centred, aspect ratio kept. */
@@ -40,6 +41,8 @@ const committed = {
   json: fileURLToPath(new URL('./icons.json', import.meta.url)),
 };
 
+const rebuild = 'Rebuild both files with `npx tsx train/embedded/build_atlas.ts`.';
+
 /**
  * Reads an atlas: by default the one that comes with the project.
  *
@@ -48,7 +51,7 @@ const committed = {
 export function loadAtlas(files: { png: string; json: string } = committed): Atlas {
   const png = read(files.png);
   const json = read(files.json);
-  const index = parseIndex(files.json, json);
+  const index = parseJson(files.json, json.toString(), atlasSchema, rebuild);
   const rgba = decodeRgba(files.png, png);
   const { cellSize, columns, cells } = index;
   const rows = Math.ceil(cells.length / columns);
@@ -56,7 +59,7 @@ export function loadAtlas(files: { png: string; json: string } = committed): Atl
     throw new DataError(
       files.png,
       `is ${rgba.width} x ${rgba.height} pixels, but its index describes ${columns * cellSize} x ${rows * cellSize}`,
-      'Rebuild both with `npx tsx train/embedded/build_atlas.ts`.',
+      rebuild,
     );
   }
   const pixels = new Float32Array(cells.length * cellSize * cellSize * 4);
@@ -93,24 +96,12 @@ function cellsWhere(atlas: AtlasIndex, keep: (cell: AtlasIndex['cells'][number])
   return atlas.cells.flatMap((cell, index) => (keep(cell) ? [index] : []));
 }
 
-function read(file: string): Uint8Array {
+function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
     throw new DataError(file, `cannot be read (${(error as Error).message})`);
   }
-}
-
-function parseIndex(file: string, bytes: Uint8Array): AtlasIndex {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new DataError(file, `is not JSON (${(error as Error).message})`);
-  }
-  const result = atlasSchema.safeParse(value);
-  if (!result.success) throw new DataError(file, z.prettifyError(result.error));
-  return result.data;
 }
 
 function decodeRgba(file: string, bytes: Uint8Array): { width: number; height: number; data: Uint8Array } {

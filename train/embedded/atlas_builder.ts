@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { UserError } from '../../engine/errors.ts';
 import { type Atlas, type AtlasIndex, loadAtlas } from './atlas.ts';
 import { otherIcons } from './other_icons.ts';
@@ -72,16 +73,9 @@ export async function buildStyleAtlas(cacheDir: string, set = 'openmoji'): Promi
   const { png, index } = await buildAtlas({ sets: [set], drawings: outlinedTables, withOthers: false });
   const files = { png: join(cacheDir, `${set}.png`), json: join(cacheDir, `${set}.json`) };
   await mkdir(cacheDir, { recursive: true });
-  await writeWhole(files.png, png);
-  await writeWhole(files.json, JSON.stringify(index));
+  await writeFileAtomic(files.png, png);
+  await writeFileAtomic(files.json, JSON.stringify(index));
   return loadAtlas(files);
-}
-
-/** Writes a file that is never seen half written. */
-async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${file}.${process.pid}`;
-  await writeFile(temporary, content);
-  await rename(temporary, file);
 }
 
 /** Class and captions of every icon name: its own words first, then the names of its class. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
+import { readJson } from '../../engine/json_file.ts';
 import { Random } from '../../engine/random.ts';
 import { voc20 } from '../data/datasets/voc20.ts';
 import { type Atlas, cellsByClass, loadAtlas } from './atlas.ts';
@@ -108,16 +109,17 @@ async function isCurrent(target: string, key: string): Promise<boolean> {
       'Choose another folder for the embedded data, or move this one away.',
     );
   }
-  const manifest = await readManifest(join(target, manifestFile));
+  const manifest = readManifest(join(target, manifestFile));
   return manifest?.key === key && manifest.digest === (await digestTree(target));
 }
 
-/** A manifest, or null when it is damaged. */
-async function readManifest(file: string): Promise<Manifest | null> {
+/** A manifest, or null when it is damaged: then all is drawn anew. */
+function readManifest(file: string): Manifest | null {
   try {
-    return manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch {
-    return null;
+    return readJson(file, manifestSchema);
+  } catch (error) {
+    if (error instanceof DataError) return null;
+    throw error;
   }
 }
 

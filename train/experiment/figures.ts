@@ -15,7 +15,7 @@ export interface Figures {
 
 export type FigureName = keyof Figures;
 
-export const figureNames = ['seen', 'unseen', 'hiou', 'background'] as const satisfies FigureName[];
+const figureNames = ['seen', 'unseen', 'hiou', 'background'] as const satisfies FigureName[];
 
 /** The figures of one evaluation. */
 export function figuresOf({ seen, unseen, hiou, withBackground }: EvalReport): Figures {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { DataError } from '../../engine/errors.ts';
+import { readJson } from '../../engine/json_file.ts';
 import { pretrainSchema } from './settings.ts';
 
 /** Steps whose losses a card records, so that a pre-training can be checked without running all of it. */
@@ -44,15 +43,7 @@ export function writeCard(file: string, card: MiniClipCard): Promise<void> {
 
 /** @throws DataError when the file is missing or is no card. */
 export function readCard(file: string): MiniClipCard {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new DataError(file, `cannot be read as JSON: ${(error as Error).message}`);
-  }
-  const result = cardSchema.safeParse(value);
-  if (!result.success) throw new DataError(file, z.prettifyError(result.error));
-  return result.data;
+  return readJson(file, cardSchema);
 }
 
 /** Hexadecimal SHA-256 of the parts one after the other. */

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { ConfigError, DataError } from '../../engine/errors.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import { readJson } from '../../engine/json_file.ts';
 import { attempt, checkpointFile, markLatest, type RunFolder, runFolder } from '../run_folder.ts';
 import { type PretrainSettings, parseSettings } from './settings.ts';
 
@@ -34,13 +36,7 @@ export function savedSettings(root: string): PretrainSettings {
   if (!existsSync(file)) {
     throw new ConfigError(`--resume: ${root} holds no pre-training (no config.json)`, 'Check --work-dir');
   }
-  const content = attempt(file, () => readFileSync(file, 'utf8'));
-  try {
-    return parseSettings(JSON.parse(content), file);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new DataError(file, `is not JSON: ${error.message}`);
-    throw error;
-  }
+  return parseSettings(readJson(file, z.unknown()), file);
 }
 
 /** Makes a written checkpoint the one to continue from, and removes those before it. */

@@ -69,6 +69,7 @@ export async function pretrainOn(
     if (done < stage.to || interrupted() || done === settings.train.stopAt) {
       const next = `npm run pretrain:clip -- --resume --work-dir ${workDir}`;
       progress.note(`Stopped after step ${done}; continue with: ${next}`);
+      closeStage(run);
       return interrupted() ? INTERRUPTED : 0;
     }
     const model = await store.stateDict();

@@ -2,7 +2,7 @@ import type { Captured, Engine } from '../../engine/engine.ts';
 import { NonFiniteError } from '../../engine/errors.ts';
 import { valueAndGrad } from '../../engine/grad.ts';
 import { clipDivisor, concat, logStep, slice } from '../../engine/ops/index.ts';
-import type { Tensor } from '../../engine/tensor.ts';
+import { type Tensor, tensorsIn } from '../../engine/tensor.ts';
 import { type CaptionedBatch, type ClipConfig, contrastiveLoss } from '../../model/clip.ts';
 import type { ParameterStore } from '../../model/store.ts';
 import { AdamW } from '../optimizer.ts';
@@ -32,7 +32,7 @@ interface TrainerOptions {
 }
 
 /** The optimiser of a stage. Biases, norms, embeddings and the logit scale do not decay. */
-export function stageOptimizer(
+function stageOptimizer(
   engine: Engine,
   store: ParameterStore,
   { betas, eps, weightDecay }: PretrainSettings['optim'],
@@ -120,6 +120,8 @@ export class ContrastiveTrainer {
   dispose(): void {
     this.captured?.release();
     this.captured = null;
+    this.optimizer.dispose();
+    for (const tensor of tensorsIn([this.batch, this.state])) tensor.dispose();
   }
 
   private record(): void {

@@ -9,7 +9,7 @@ import type { Tensor } from './tensor.ts';
  * @param inputs tensors that the caller made and `body` uses; they are kept. Parameters need not be named.
  * @param body must compute the same every time: what it draws at random must depend on the step and a number alone.
  */
-export function checkpoint<Inputs extends readonly Tensor[]>(
+export function recompute<Inputs extends readonly Tensor[]>(
   engine: Engine,
   inputs: Inputs,
   body: (...inputs: Inputs) => Tensor,
@@ -19,7 +19,7 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
   const output = tape.without(() => engine.scope(() => body(...inputs)));
   if (!output.requiresGrad) return output;
   tape.record({
-    op: 'checkpoint',
+    op: 'recompute',
     inputs: new Map(),
     outputs: [output],
     save: inputs,

@@ -1,0 +1,30 @@
+import { loadCheckpoint } from '../checkpoint.ts';
+import { type ReportRequest, resolveReport } from '../commands/cli_report.ts';
+import { datasetInfo } from '../data/datasets/info.ts';
+import { evaluateRun } from '../evaluation/evaluate_run.ts';
+import { imageProgress } from '../io/image_progress.ts';
+import { prepareData } from '../run.ts';
+import { saveEvaluation } from '../run_folder.ts';
+import { carriedText, openSavedModel } from '../saved_model.ts';
+import { watchEvaluation } from './examples.ts';
+import { writeReport } from './write_report.ts';
+
+/** Evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. @returns the exit code. */
+export async function reportRun(request: ReportRequest, say: (text: string) => void): Promise<number> {
+  const { folder, checkpoint: file } = request;
+  const { tensors, step, config: saved } = await loadCheckpoint(file);
+  const config = resolveReport(request, saved);
+  await prepareData(config);
+  const weights = { file, step, config: saved, tensors };
+  const model = await openSavedModel(weights, config, () => carriedText(weights, config));
+  try {
+    const watch = watchEvaluation(datasetInfo(config.dataset), config.model.vision.patch);
+    const hooks = { ...watch.hooks, progress: imageProgress(process.stdout, 'evaluated') };
+    const evaluation = await evaluateRun({ ...model, weights: model.store }, null, hooks);
+    await saveEvaluation(folder.evaluation, step, evaluation);
+    say(`report in ${await writeReport({ ...model, step, folder, evaluation, watch })}`);
+    return 0;
+  } finally {
+    await model.close();
+  }
+}
