@@ -121,16 +121,17 @@ type KernelInput<D extends Dims, B extends Record<string, BufferSpec<D>>> = Omit
 } & ({ variants: readonly Variant<D>[] } | OneVariant<D>);
 
 /**
- * Completes a descriptor. Single-implementation kernels put `source`, `helpers`, `tile` and `grid` at the top
- * level; kernels with several give `variants`.
+ * Completes a descriptor. Single-implementation kernels put the fields of their variant at the top level; kernels with
+ * several give `variants`.
  */
 export function defineKernel<
   S extends Record<string, DimType>,
   B extends Record<string, BufferSpec<DimsOf<S>>>,
 >(input: KernelInput<DimsOf<S>, B> & { dims: S }): Kernel<DimsOf<S>, B> {
   if ('variants' in input) return input;
-  const { source, helpers, tile, grid, ...rest } = input;
-  return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+  const { name, doc, dims, buffers, cost, cases, tolerance, reference, ...variant } = input;
+  const variants = [{ ...variant, name: 'plain' }];
+  return { name, doc, dims, buffers, variants, cost, cases, tolerance, reference };
 }
 
 /** The tile of a variant where nothing was forced or tuned. */

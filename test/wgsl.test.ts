@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Gpu } from '../engine/gpu/context.ts';
 import { catalogue } from '../kernels/catalogue.ts';
+import type { Dims } from '../kernels/kernel.ts';
 import { declarationProblems, specialise } from '../kernels/specialise.ts';
 import { openGpu } from './device.ts';
 
@@ -26,7 +27,8 @@ test('every shader declares what its descriptor says', () => {
 test('every shader compiles without a warning', async () => {
   for (const kernel of catalogue) {
     for (const variant of gpu.tiles.fitting(kernel)) {
-      gpu.pipelines.get(kernel, variant, variant.tile.default, 'f32');
+      for (const dims of Object.values<Dims>(kernel.cases))
+        gpu.pipelines.get(kernel, { variant, tile: variant.tile.default }, dims, 'f32');
     }
   }
   await gpu.device.settle();

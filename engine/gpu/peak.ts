@@ -104,7 +104,7 @@ async function fastestMs(gpu: Gpu, kernel: AnyKernel, dims: Dims): Promise<numbe
   for (const tile of variant.tile.space) {
     const wrong = (await checkKernel(gpu, problem, { variant, tile })).find(({ ok }) => !ok);
     if (wrong) throw new Error(`${kernel.name} ${JSON.stringify(tile)} is wrong by ${wrong.error}`);
-    const pipeline = gpu.pipelines.get(kernel, variant, tile, 'f32');
+    const pipeline = gpu.pipelines.get(kernel, { variant, tile }, dims, 'f32');
     const grid = variant.grid(dims, tile);
     const record = (): void => gpu.recorder.dispatch(pipeline, memories, dims, grid);
     best = Math.min(best, (await measure(gpu, record, BUDGET_MS)).minMs);
