@@ -41,7 +41,7 @@ test('kernel names are unique and the last variant fits every adapter', () => {
   for (const kernel of catalogue) assert.is(kernel.variants.at(-1)?.fits, undefined, kernel.name);
 });
 
-test('a tile parameter that the file does not declare is refused', () => {
+test('a constant that the file does not declare is refused', () => {
   assert.throws(() => specialise('const WG: u32 = 8;', { TM: 4 }, 'f32'), /TM is not declared/);
   assert.is(specialise('const WG: u32 = 8;', { WG: 16 }, 'f32'), 'const WG: u32 = 16;');
 });
