@@ -77,8 +77,10 @@ export interface Variant<D extends Dims = Dims> {
   helpers?: readonly URL[];
   /** Whether the adapter can run it; the first variant that fits is the default. */
   fits?: (facts: AdapterFacts) => boolean;
-  /** What it runs with untuned, on GPUs in hardware perhaps another tile; and what the tuner tries. */
-  tile: { default: Tile; hardware?: Tile; space: readonly Tile[] };
+  /** What the tuner tries; it runs with the first where nothing is tuned. None: it has nothing to tune. */
+  tiles?: readonly Tile[];
+  /** What GPUs in hardware run with instead of the first. */
+  hardware?: Tile;
   /** Further constants that the sizes decide, to leave out code; every set of values is a pipeline of its own. */
   constants?: (dims: D) => Tile;
   grid: (dims: D, tile: Tile) => Grid;
@@ -102,7 +104,7 @@ export interface Kernel<
   /** Named sizes that tests and bench run; at least one odd and misaligned. */
   cases: Readonly<Record<string, D>>;
   /** Largest error allowed, relative to the largest magnitude of the output; storing in f16 adds its rounding. */
-  tolerance: { f32: number };
+  tolerance: number;
   /** Float64 truth: all inputs (read and read_write) to all outputs (write and read_write). */
   reference: (dims: D, inputs: HostArrays) => HostArrays;
 }
@@ -135,8 +137,14 @@ export function defineKernel<
 }
 
 /** The tile of a variant where nothing was forced or tuned. */
-export function defaultTile({ tile }: Variant, { software }: Pick<AdapterFacts, 'software'>): Tile {
-  return software ? tile.default : (tile.hardware ?? tile.default);
+export function defaultTile(variant: Variant, { software }: Pick<AdapterFacts, 'software'>): Tile {
+  const [first] = tilesOf(variant);
+  return software ? first : (variant.hardware ?? first);
+}
+
+/** The tiles of a variant; at least one, which is empty where nothing can be tuned. */
+export function tilesOf({ tiles = [{}] }: Variant): readonly Tile[] {
+  return tiles;
 }
 
 /** Every constant of a launch: the tile's and those that its sizes decide. */
@@ -164,9 +172,6 @@ export function costOf(kernel: AnyKernel, dims: Dims, stores: Stores): { flops: 
 
 /** The launch sizes that belong to a `dims` declaration. */
 export type DimsOf<S extends Record<string, DimType>> = { readonly [K in keyof S]: number };
-
-/** Shortest tile table: a kernel with nothing to tune. */
-export const NO_TILE = { default: {}, space: [{}] } as const;
 
 /** The most workgroups along one dimension that every WebGPU adapter allows. */
 export const MAX_GRID = 65535;

@@ -105,10 +105,10 @@ test('tuning keeps the fastest right tile where training finds it', async () => 
   assert.equal(
     rows.map((row) => [row.case, row.tile.WG]),
     [
-      ['small', 32],
       ['small', 64],
-      ['odd', 32],
+      ['small', 32],
       ['odd', 64],
+      ['odd', 32],
     ],
   );
   assert.is(output.match(/^ {2}kept plain WG=\d+/gm)?.length, 1, 'both cases are of one class');

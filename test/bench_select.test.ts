@@ -81,7 +81,7 @@ test('a kernel is named in full or by its family, not by the beginning of a word
 });
 
 test('case, tile and --all-tiles choose', () => {
-  assert.equal(shown('--kernel other --case odd --all-tiles'), ['other odd plain 32', 'other odd plain 64']);
+  assert.equal(shown('--kernel other --case odd --all-tiles'), ['other odd plain 64', 'other odd plain 32']);
   assert.equal(shown('--kernel other --case odd --tile WG=16'), ['other odd plain 16']);
   assert.equal(shown('--kernel other --case odd --variant plain'), ['other odd plain 64']);
 });

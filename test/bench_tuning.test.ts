@@ -82,7 +82,7 @@ test('the hash sees shaders, helpers and tile spaces', () => {
     sourceHash(other, sources),
     sourceHash(withHelper, text('fn a() {}')),
     sourceHash(withHelper, text('fn b() {}')),
-    sourceHash({ ...other, variants: [{ ...plain, tile: { ...plain.tile, space: [] } }] }, sources),
+    sourceHash({ ...other, variants: [{ ...plain, tiles: [{ WG: 64 }] }] }, sources),
     sourceHash(other, new Map([...sources, [plain.source.href, 'other']])),
   ];
   assert.is(new Set(hashes).size, hashes.length);

@@ -4,10 +4,10 @@ import { checkKernel, makeProblem, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
 import type { Choice } from '../engine/gpu/tiles.ts';
 import { catalogue } from '../kernels/catalogue.ts';
-import { type AnyKernel, aliasesOf, type Dims } from '../kernels/kernel.ts';
+import { type AnyKernel, aliasesOf, type Dims, tilesOf } from '../kernels/kernel.ts';
 import { openGpu } from './device.ts';
 
-/** Above this many operations a case runs with the default tile only: its float64 reference takes seconds. */
+/** Above this many operations a case runs with the adapter's tile only: its float64 reference takes seconds. */
 const EVERY_TILE_FLOPS = 2e7;
 
 /**
@@ -32,8 +32,8 @@ for (const kernel of catalogue) {
       if (!gpu.device.facts.f16) return;
       const problem = makeProblem(kernel, dims, 'f16');
       for (const variant of gpu.tiles.fitting(kernel)) {
-        const { hardware, default: software } = variant.tile;
-        for (const tile of new Set([software, hardware ?? software]))
+        const [first] = tilesOf(variant);
+        for (const tile of new Set([first, variant.hardware ?? first]))
           await compare(problem, { variant, tile });
       }
     });
@@ -53,7 +53,7 @@ async function check(kernel: AnyKernel, dims: Dims): Promise<void> {
   const fitting = gpu.tiles.fitting(kernel);
   assert.ok(fitting.length > 0, 'no variant fits this adapter');
   for (const variant of fitting) {
-    for (const tile of large ? [variant.tile.default] : variant.tile.space) {
+    for (const tile of large ? [gpu.tiles.untunedTile(variant)] : tilesOf(variant)) {
       await compare(problem, { variant, tile });
     }
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ConfigError } from '../../engine/errors.ts';
 import type { Choice } from '../../engine/gpu/tiles.ts';
-import { type AnyKernel, constantsOf, type Dims, type Variant } from '../../kernels/kernel.ts';
+import { type AnyKernel, constantsOf, type Dims, tilesOf, type Variant } from '../../kernels/kernel.ts';
 import { declares } from '../../kernels/specialise.ts';
 import type { Row } from './row.ts';
 
@@ -104,7 +104,7 @@ export class Earlier {
 /** Every constant that a variant sets at one of the kernel's sizes. */
 function namesOfConstants(kernel: AnyKernel, variant: Variant): string[] {
   const cases = Object.values<Dims>(kernel.cases);
-  return cases.flatMap((dims) => Object.keys(constantsOf(variant, variant.tile.default, dims)));
+  return cases.flatMap((dims) => Object.keys(constantsOf(variant, tilesOf(variant)[0], dims)));
 }
 
 /** An earlier source that can be set what the variant sets now: what it did not have yet, it does not read. */

@@ -44,7 +44,7 @@ const subgroup: Variant<AttentionDims> = {
   source: at('forward_subgroup.wgsl'),
   helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
-  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  tiles: [{ ROWS: 32 }, { ROWS: 16 }],
   grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 64)],
 };
 
@@ -52,7 +52,6 @@ const tiled: Variant<AttentionDims> = {
   name: 'tiled',
   source: at('forward_tiled.wgsl'),
   helpers: [at('../shared/philox.wgsl')],
-  tile: { default: {}, space: [{}] },
   grid: (d) => [ceilDiv(d.queries, 32), d.batch * d.heads, 1],
 };
 
@@ -88,7 +87,7 @@ export const attentionForward = defineKernel({
     ),
   },
   // exp2 and the division are a few units in the last place each
-  tolerance: { f32: 5e-6 },
+  tolerance: 5e-6,
   reference: attentionReference,
 });
 

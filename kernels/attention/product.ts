@@ -3,7 +3,6 @@ import {
   type DimsOf,
   defineKernel,
   type HostArrays,
-  NO_TILE,
   product,
   softwareSubgroups,
   type Variant,
@@ -41,14 +40,12 @@ const subgroup: Variant<ProductDims> = {
   helpers: [at('../shared/words.wgsl')],
   fits: softwareSubgroups,
   constants: (d) => ({ WIDE: Number(d.headDim > TILE) }),
-  tile: NO_TILE,
   grid: (d) => [d.rowTiles, ceilDiv(d.headDim, d.headDim > TILE ? 2 * TILE : TILE), d.countHeads],
 };
 
 const tiled: Variant<ProductDims> = {
   name: 'tiled',
   source: at('product_tiled.wgsl'),
-  tile: { default: {}, space: [{}] },
   grid: (d) => [d.rowTiles, ceilDiv(d.headDim, TILE), d.countHeads],
 };
 
@@ -96,7 +93,7 @@ export const attentionProduct = defineKernel({
     ),
   },
   // sums of a thousand terms of either sign
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: productReference,
 });
 

@@ -29,7 +29,7 @@ const subgroup: Variant<ScoresDims> = {
   helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
   constants: (d) => ({ DROPS: Number(d.threshold > 0) }),
-  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  tiles: [{ ROWS: 32 }, { ROWS: 16 }],
   grid: (d, t) => [d.keyTiles * (TILE / t.ROWS) * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };
 
@@ -37,7 +37,6 @@ const tiled: Variant<ScoresDims> = {
   name: 'tiled',
   source: at('scores_tiled.wgsl'),
   helpers: [at('../shared/philox.wgsl')],
-  tile: { default: {}, space: [{}] },
   grid: (d) => [d.keyTiles * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };
 
@@ -79,7 +78,7 @@ export const attentionScores = defineKernel({
     ),
   },
   // exp of differences of numbers near 10, each rounded to float32
-  tolerance: { f32: 1e-5 },
+  tolerance: 1e-5,
   reference: scoresReference,
 });
 

@@ -41,7 +41,7 @@ export const maskLossPartials = defineKernel({
     ...pixelBuffers,
     partials: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.classes, d.chunks, 4] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d) => flatGrid(d.images * d.classes * d.chunks),
   cost: (d) => ({ flops: 20 * d.images * d.classes * d.pixels, bytes: 8 * d.images * d.classes * d.pixels }),
   cases: {
@@ -49,7 +49,7 @@ export const maskLossPartials = defineKernel({
     odd: { images: 2, classes: 3, pixels: 77, chunks: 1, ...published },
     'other exponent': { images: 1, classes: 2, pixels: 31, chunks: 3, alpha: 0.4, gamma: 1.5 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: partialsReference,
 });
 
@@ -80,13 +80,10 @@ export const maskLossBackward = defineKernel({
     loss: { access: 'read', dtype: 'f32', shape: () => [4], input: () => [3, 1, 4, 5] },
     dlogits: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.classes, d.pixels] },
   },
-  tile: {
-    default: { WG: 64, PER_THREAD: 16 },
-    space: [
-      { WG: 64, PER_THREAD: 16 },
-      { WG: 32, PER_THREAD: 4 },
-    ],
-  },
+  tiles: [
+    { WG: 64, PER_THREAD: 16 },
+    { WG: 32, PER_THREAD: 4 },
+  ],
   grid: (d, t) => {
     const rows = d.images * d.classes;
     return [ceilDiv(d.pixels, t.WG * t.PER_THREAD), Math.min(rows, MAX_GRID), ceilDiv(rows, MAX_GRID)];
@@ -97,6 +94,6 @@ export const maskLossBackward = defineKernel({
     odd: { images: 2, classes: 3, pixels: 77, ...published, ...weights, normalise: 1 },
     'other exponent': { images: 1, classes: 2, pixels: 31, alpha: 0.4, gamma: 1.5, ...weights, normalise: 0 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: backwardReference,
 });

@@ -25,7 +25,7 @@ export const pseudoLabels = defineKernel({
     novel: { access: 'read', dtype: 'u32', shape: (d) => [d.novel_count], input: novelInput },
     y: { access: 'write', dtype: 'u32', shape: (d) => [d.images, d.pixels] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid((d.images * d.pixels) / t.WG),
   cost: (d) => ({
     flops: d.images * d.novel_count * d.pixels,
@@ -35,7 +35,7 @@ export const pseudoLabels = defineKernel({
     'voc@128': { images: 2, classes: 20, pixels: 128 * 128, novel_count: 5, unlabelled: 254 },
     odd: { images: 3, classes: 4, pixels: 77, novel_count: 1, unlabelled: 254 },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: pseudoLabelsReference,
 });
 
@@ -68,7 +68,7 @@ export const upsampledPseudoLabels = defineKernel({
     novel: { access: 'read', dtype: 'u32', shape: (d) => [d.novel_count], input: novelInput },
     y: { access: 'write', dtype: 'u32', shape: (d) => [d.images, d.out_height, d.out_width] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid((d.images * d.out_height * d.out_width) / t.WG),
   cost: (d) => ({
     flops: 7 * d.images * d.novel_count * d.out_height * d.out_width,
@@ -81,6 +81,6 @@ export const upsampledPseudoLabels = defineKernel({
     same: { images: 2, height: 7, width: 3, out_height: 7, out_width: 3, ...odd },
     'one cell': { images: 3, height: 1, width: 1, out_height: 3, out_width: 5, ...odd },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: upsampledPseudoLabelsReference,
 });

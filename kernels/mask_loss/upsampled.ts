@@ -1,4 +1,4 @@
-import { defineKernel, flatGrid, NO_TILE, softwareSubgroups, type Variant } from '../kernel.ts';
+import { defineKernel, flatGrid, softwareSubgroups, type Variant } from '../kernel.ts';
 import { labelsInput, logitsInput, published, statsInput, weights } from './inputs.ts';
 import type { FocalDims } from './reference.ts';
 import { gatherReference, type UpsampledDims, upsampledReference } from './upsampled_reference.ts';
@@ -12,7 +12,6 @@ const subgroup: Variant<Dims> = {
   source: at('upsampled_subgroup.wgsl'),
   helpers: [at('pixel.wgsl'), at('../shared/subgroup_sum.wgsl')],
   fits: softwareSubgroups,
-  tile: NO_TILE,
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
@@ -20,7 +19,7 @@ const plain: Variant<Dims> = {
   name: 'plain',
   source: at('upsampled_plain.wgsl'),
   helpers: [at('pixel.wgsl'), at('cells.wgsl'), at('workgroup_sum.wgsl')],
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
@@ -93,7 +92,7 @@ export const upsampled = defineKernel({
     },
     'one value': { images: 3, classes: 1, height: 1, width: 1, out_height: 8, out_width: 16, ...published },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: upsampledReference,
 });
 
@@ -147,7 +146,7 @@ export const upsampledGather = defineKernel({
     loss: { access: 'read', dtype: 'f32', shape: () => [4], input: () => [3, 1, 4, 5] },
     dmasks: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.classes, d.height, d.width] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid((d.images * d.classes * d.height * d.width) / t.WG),
   cost: (d) => ({
     flops: 100 * d.images * d.classes * d.height * d.width,
@@ -167,6 +166,6 @@ export const upsampledGather = defineKernel({
     'one value': { images: 3, classes: 2, height: 1, width: 1, pixels: 15, ...weights, normalise: 0 },
     'one row': { images: 1, classes: 2, height: 1, width: 4, pixels: 60, ...weights, normalise: 0 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: gatherReference,
 });

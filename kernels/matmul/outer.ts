@@ -1,12 +1,4 @@
-import {
-  ceilDiv,
-  type DimsOf,
-  defineKernel,
-  NO_TILE,
-  product,
-  softwareSubgroups,
-  type Variant,
-} from '../kernel.ts';
+import { ceilDiv, type DimsOf, defineKernel, product, softwareSubgroups, type Variant } from '../kernel.ts';
 import { PANEL, panelShape, placeInPanels } from './pack.ts';
 import {
   ACTIVATION,
@@ -31,7 +23,6 @@ export const outerSubgroup: Variant<OuterDims> = {
   source: at('outer.wgsl'),
   helpers: [at('activation.wgsl'), at('store.wgsl')],
   fits: softwareSubgroups,
-  tile: NO_TILE,
   constants: (d) => ({
     ...storeConstants(d),
     PANELS: d.panels,
@@ -98,7 +89,6 @@ export const matmulOuter = defineKernel({
       name: 'plain',
       source: at('outer_plain.wgsl'),
       helpers: [at('activation.wgsl'), at('epilogue.wgsl')],
-      tile: NO_TILE,
       grid: (d) => [ceilDiv(d.n, 8), ceilDiv(d.m, 8), 1],
     },
   ],
@@ -117,7 +107,7 @@ export const matmulOuter = defineKernel({
     ...Object.fromEntries(Object.entries(edges).map(([name, dims]) => [name, inPanels(dims)])),
   },
   // a sum of k products in one order, as in `matmul.nn`
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: (d, host) => {
     const a = kFirst(host.a, d.m, d);
     const b = kFirst(host.b, d.n, d);

@@ -33,7 +33,7 @@ export const matmulPack = defineKernel({
     y: { access: 'write', dtype: 'store_t', shape: (d) => panelShape(d.rows, d.k) },
   },
   source: new URL('pack.wgsl', import.meta.url),
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }, { WG: 128 }],
   constants: (d) => ({
     TRANSPOSED: d.transposed,
     ALIGNED: Number((d.transposed ? d.rows : d.k) % 4 === 0),
@@ -53,7 +53,7 @@ export const matmulPack = defineKernel({
     'odd transposed': oddTransposed,
     'rows of four': rowsOfFour,
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, { x }) => {
     const shape = panelShape(d.rows, d.k);
     const y = new Float64Array(product(shape));

@@ -1,4 +1,4 @@
-import { defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
+import { defineKernel, type HostArrays } from '../kernel.ts';
 
 const UNSEEN = 0xffffffff;
 
@@ -46,7 +46,6 @@ export const lossScale = defineKernel({
     divisor: { access: 'write', dtype: 'f32', shape: () => [1] },
     verdict: { access: 'write', dtype: 'u32', shape: () => [2] },
   },
-  tile: NO_TILE,
   grid: () => [1, 1, 1],
   cost: () => ({ flops: 0, bytes: 72 }),
   cases: {
@@ -56,6 +55,6 @@ export const lossScale = defineKernel({
     'no growth beyond the highest': { patience: 5, highest: 4096 },
     'odd, finite': { patience: 2000, highest: 2 ** 24 },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference,
 });
