@@ -75,8 +75,10 @@ export interface Variant<D extends Dims = Dims> {
   source: URL;
   /** WGSL files appended after the source. */
   helpers?: readonly URL[];
-  /** Whether the adapter can run it; the first variant that fits is the default. */
+  /** Whether the adapter can run it. The first variant that fits the adapter and takes the sizes is the default. */
   fits?: (facts: AdapterFacts) => boolean;
+  /** Whether it can run these sizes; all of them where it does not say. */
+  takes?: (dims: D) => boolean;
   /** What the tuner tries; it runs with the first where nothing is tuned. None: it has nothing to tune. */
   tiles?: readonly Tile[];
   /** What GPUs in hardware run with instead of the first. */
@@ -97,7 +99,7 @@ export interface Kernel<
   dims: { readonly [K in keyof D]: DimType };
   /** Order = binding number in group 0. */
   buffers: B;
-  /** Preferred first; the last one must fit every adapter. */
+  /** Preferred first; the last one must fit every adapter and take every size. */
   variants: readonly Variant<D>[];
   /** Floating-point operations and the bytes that must move (each input read once, each output written once). */
   cost: (dims: D) => { flops: number; bytes: number };

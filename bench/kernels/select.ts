@@ -69,7 +69,7 @@ function choicesFor(
   { variant: wanted, tile, precision, allTiles, tune }: Parameters<typeof selectJobs>[2],
   earlier: Earlier | null,
 ): Choice[] {
-  const variants = tiles.fitting(kernel).filter(({ name }) => !wanted || name === wanted);
+  const variants = tiles.fitting(kernel, dims).filter(({ name }) => !wanted || name === wanted);
   if (earlier) {
     const every = tile
       ? withTile(variants, tile, tiles)

@@ -1,10 +1,5 @@
 import { maskLossFinish } from '../../kernels/mask_loss/finish.ts';
-import {
-  cellsOfEights,
-  upsampled,
-  upsampledAny,
-  upsampledGather,
-} from '../../kernels/mask_loss/upsampled.ts';
+import { upsampled, upsampledGather } from '../../kernels/mask_loss/upsampled.ts';
 import { engineOf, launch } from '../launch.ts';
 import { defineOp } from '../op.ts';
 import { expectShape } from '../shape.ts';
@@ -26,10 +21,7 @@ const fused = defineOp({
     const size = { images, classes, height, width };
     const dims = { ...size, out_height, out_width, alpha, gamma };
     const weights = weightDims({ ...settings, alpha, gamma });
-    const { partials, corners } = launch(cellsOfEights(dims) ? upsampled : upsampledAny, dims, {
-      masks,
-      labels,
-    });
+    const { partials, corners } = launch(upsampled, dims, { masks, labels });
     const pixels = out_height * out_width;
     const { stats, loss, total } = launch(
       maskLossFinish,

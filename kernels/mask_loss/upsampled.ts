@@ -12,6 +12,8 @@ const subgroup: Variant<Dims> = {
   source: at('upsampled_subgroup.wgsl'),
   helpers: [at('pixel.wgsl'), at('../shared/subgroup_sum.wgsl')],
   fits: softwareSubgroups,
+  // factors that are multiples of 8
+  takes: (d) => d.out_height % (8 * d.height) === 0 && d.out_width % (8 * d.width) === 0,
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
@@ -23,16 +25,13 @@ const plain: Variant<Dims> = {
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
-/** Whether {@link upsampled} takes these sizes; {@link upsampledAny} takes all. */
-export function cellsOfEights(d: UpsampledDims): boolean {
-  return d.out_height % (8 * d.height) === 0 && d.out_width % (8 * d.width) === 0;
-}
+const odd = { images: 2, classes: 3, ...published };
 
 export const upsampled = defineKernel({
   name: 'mask_loss.upsampled',
   doc:
     'Focal and dice loss of bilinearly upsampled masks in one pass that stores no pixel: partial sums by row of ' +
-    'cells, and what each cell passes back to its four corners, for factors that are multiples of 8.',
+    'cells, and what each cell passes back to its four corners.',
   variants: [subgroup, plain],
   dims: {
     images: 'u32',
@@ -91,19 +90,6 @@ export const upsampled = defineKernel({
       gamma: 1.5,
     },
     'one value': { images: 3, classes: 1, height: 1, width: 1, out_height: 8, out_width: 16, ...published },
-  },
-  tolerance: 2e-6,
-  reference: upsampledReference,
-});
-
-const odd = { images: 2, classes: 3, ...published };
-
-/** {@link upsampled} for any size, also smaller. */
-export const upsampledAny: typeof upsampled = {
-  ...upsampled,
-  name: 'mask_loss.upsampled_any',
-  variants: [plain],
-  cases: {
     'vit-b16@500': { ...odd, images: 1, height: 32, width: 27, out_height: 500, out_width: 421 },
     up: { ...odd, height: 5, width: 7, out_height: 13, out_width: 11, gamma: 1.5 },
     three: { ...odd, height: 5, width: 49, out_height: 15, out_width: 147 },
@@ -111,10 +97,12 @@ export const upsampledAny: typeof upsampled = {
     mixed: { ...odd, height: 9, width: 20, out_height: 21, out_width: 8 },
     'far down': { ...odd, height: 67, width: 45, out_height: 3, out_width: 2 },
     same: { ...odd, height: 7, width: 9, out_height: 7, out_width: 9 },
-    'one value': { ...odd, height: 1, width: 1, out_height: 3, out_width: 5 },
+    'one value, odd factors': { ...odd, height: 1, width: 1, out_height: 3, out_width: 5 },
     'to one pixel': { ...odd, height: 4, width: 3, out_height: 1, out_width: 1 },
   },
-};
+  tolerance: 2e-6,
+  reference: upsampledReference,
+});
 
 export const upsampledGather = defineKernel({
   name: 'mask_loss.upsampled_gather',

@@ -17,12 +17,14 @@ const outerDims = { ...productDims, panels: 'u32' } as const;
 /** As those of one product; `panels` is 1 if a and b are in panels, 0 if each is a (k, rows) matrix. */
 export type OuterDims = DimsOf<typeof outerDims>;
 
-/** Where a subgroup is a SIMD register of a CPU; without panels it wants m and n to be multiples of 4. */
+/** Where a subgroup is a SIMD register of a CPU. */
 export const outerSubgroup: Variant<OuterDims> = {
   name: 'subgroup',
   source: at('outer.wgsl'),
   helpers: [at('activation.wgsl'), at('store.wgsl')],
   fits: softwareSubgroups,
+  // rows begin with whole quads, as those of panels do
+  takes: (d) => d.panels === 1 || (d.m % 4 === 0 && d.n % 4 === 0),
   constants: (d) => ({
     ...storeConstants(d),
     PANELS: d.panels,
@@ -103,6 +105,7 @@ export const matmulOuter = defineKernel({
     ),
     'mini@96': inPlace(single(128, 384, 296)),
     'odd sum in place': inPlace(single(36, 100, 29, { bias: 1, residual: 1 })),
+    'odd everything in place': inPlace(edges['odd everything']),
     'one quad in place': inPlace(single(4, 4, 1)),
     ...Object.fromEntries(Object.entries(edges).map(([name, dims]) => [name, inPanels(dims)])),
   },
