@@ -38,7 +38,10 @@ import { sumFinish, sumPartials } from './sum/sum.ts';
 import { assemble } from './tokens/assemble.ts';
 import { transpose } from './transpose/transpose.ts';
 
-/** Every kernel. Registering one is one line here; tests and bench loop over this list. */
+/**
+ * Every kernel that operations launch. Registering one is one line here; tests and bench loop over this list. Those in
+ * `peak/` only measure an adapter, and are checked whenever they do.
+ */
 export const catalogue: readonly AnyKernel[] = [
   attentionForward,
   attentionDelta,

@@ -51,6 +51,22 @@ test('more than the adapter binds is the user’s to mend', async () => {
   }
 });
 
+test('buffers end with whole vec4s, whatever the adapter binds', async () => {
+  const engine = await openEngine();
+  const { device } = engine.gpu;
+  const { maxBindingBytes } = device;
+  device.maxBindingBytes = 1000;
+  try {
+    const capacity = engine.scope(() => engine.zeros([190]).storage.memory.capacity);
+    assert.is(capacity, 768);
+    const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([200]));
+    assert.match(error.message, / needs 800 bytes; .* binds 768 at most/);
+  } finally {
+    device.maxBindingBytes = maxBindingBytes;
+    await engine.close();
+  }
+});
+
 test('buffers of sizes that are used no more go back to the system', async () => {
   const engine = await openEngine();
   try {

@@ -8,7 +8,7 @@ export const maskLossFinish = defineKernel({
   name: 'mask_loss.finish',
   doc: 'Total loss from the sums, normalised by the number of present (image, class) pairs.',
   source: at('finish.wgsl'),
-  helpers: [at('workgroup_sum.wgsl')],
+  helpers: [at('first_thread_sum.wgsl')],
   dims: {
     rows: 'u32',
     pixels: 'u32',

@@ -35,7 +35,7 @@ export const maskLossPartials = defineKernel({
   name: 'mask_loss.partials',
   doc: 'Sums over pixels for sigmoid focal loss (Lin et al. 2017) and dice loss (Milletari et al. 2016) of each mask.',
   source: at('partials.wgsl'),
-  helpers: [at('pixel.wgsl'), at('workgroup_sum.wgsl')],
+  helpers: [at('pixel.wgsl'), at('first_thread_sum.wgsl')],
   dims: { images: 'u32', classes: 'u32', pixels: 'u32', chunks: 'u32', alpha: 'f32', gamma: 'f32' },
   buffers: {
     ...pixelBuffers,

@@ -26,6 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let positive = labels[image * pixels + i] == category;
     sums += pixelLoss(logits[row * pixels + i], positive, alpha, gamma, gamma == 2.0).sums;
   }
-  let total = workgroupSum(sums, local.x);
+  let total = firstThreadSum(sums, local.x);
   if (local.x == 0) { partials[job] = total; }
 }

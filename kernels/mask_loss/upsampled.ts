@@ -20,7 +20,7 @@ const subgroup: Variant<Dims> = {
 const plain: Variant<Dims> = {
   name: 'plain',
   source: at('upsampled_plain.wgsl'),
-  helpers: [at('pixel.wgsl'), at('cells.wgsl'), at('workgroup_sum.wgsl')],
+  helpers: [at('pixel.wgsl'), at('cells.wgsl'), at('first_thread_sum.wgsl')],
   tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d) => [d.height + 1, d.classes, d.images],
 };

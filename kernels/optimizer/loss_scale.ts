@@ -1,6 +1,5 @@
 import { defineKernel, type HostArrays } from '../kernel.ts';
-
-const UNSEEN = 0xffffffff;
+import { UNSEEN } from './optimizer.ts';
 
 function reference({ patience, highest }: { patience: number; highest: number }, a: HostArrays): HostArrays {
   const [old] = a.scale;

@@ -1,7 +1,8 @@
 import { defineKernel, flatGrid, type HostArrays } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-const UNSEEN = 0xffffffff;
+/** The place of the first value that is not finite, while there is none. */
+export const UNSEEN = 0xffffffff;
 
 interface AdamwDims {
   count: number;
