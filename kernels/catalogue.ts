@@ -21,8 +21,7 @@ import type { AnyKernel } from './kernel.ts';
 import { l2normBackward, l2normForward } from './l2norm/l2norm.ts';
 import { layernormBackward, layernormForward, layernormParameters } from './layernorm/layernorm.ts';
 import { maskLossFinish } from './mask_loss/finish.ts';
-import { maskLossBackward, maskLossPartials } from './mask_loss/mask_loss.ts';
-import { pseudoLabels, upsampledPseudoLabels } from './mask_loss/pseudo_labels.ts';
+import { upsampledPseudoLabels } from './mask_loss/pseudo_labels.ts';
 import { upsampled, upsampledGather } from './mask_loss/upsampled.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from './matmul/matmul.ts';
 import { matmulOuter } from './matmul/outer.ts';
@@ -93,12 +92,9 @@ export const catalogue: readonly AnyKernel[] = [
   bilinearForward,
   argmax,
   confusion,
-  maskLossBackward,
   maskLossFinish,
-  maskLossPartials,
   upsampled,
   upsampledGather,
-  pseudoLabels,
   upsampledPseudoLabels,
   adamw,
   finite,
