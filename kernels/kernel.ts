@@ -176,7 +176,7 @@ export function costOf(kernel: AnyKernel, dims: Dims, stores: Stores): { flops: 
 export type DimsOf<S extends Record<string, DimType>> = { readonly [K in keyof S]: number };
 
 /** The most workgroups along one dimension that every WebGPU adapter allows. */
-export const MAX_GRID = 65535;
+const MAX_GRID = 65535;
 
 /**
  * A one-dimensional grid of `count` workgroups, folded into two dimensions when it is long. Shaders read their

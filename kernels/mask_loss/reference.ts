@@ -9,7 +9,7 @@ export interface FocalDims {
 }
 
 /** One focal term: alpha_t * (1 - p_t)^gamma * cross-entropy. Lin et al. 2017, arXiv:1708.02002. */
-export function focalTerm(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
+function focalTerm(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
   return positive
     ? alpha * sigmoid(-x) ** gamma * softplus(-x)
     : (1 - alpha) * sigmoid(x) ** gamma * softplus(x);
@@ -43,7 +43,7 @@ export function addPixel(
   sums[at + 3] += positive ? 1 : 0;
 }
 
-export interface FinishDims {
+interface FinishDims {
   rows: number;
   pixels: number;
   chunks: number;
