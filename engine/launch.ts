@@ -2,7 +2,6 @@ import {
   type Alias,
   type AnyKernel,
   type BufferSpec,
-  constantsOf,
   type Dims,
   elementType,
   isAlias,
@@ -77,10 +76,11 @@ export function launch<D extends Dims, B extends Record<string, BufferSpec<any>>
       throw new GpuError(`${engine.where(kernel.name)}: ${names[i]} and ${names[other]} are the same buffer`);
     }
   });
-  const { variant, tile } = gpu.tiles.choose(kernel, dims, stores);
-  const pipeline = gpu.pipelines.get(kernel, variant, constantsOf(variant, tile, dims), stores);
+  const choice = gpu.tiles.choose(kernel, dims, stores);
+  const pipeline = gpu.pipelines.get(kernel, choice, dims, stores);
+  const grid = choice.variant.grid(dims, choice.tile);
   engine.trace(kernel.name, dims);
-  gpu.recorder.dispatch(pipeline, memories, dims, variant.grid(dims, tile), engine.where(kernel.name));
+  gpu.recorder.dispatch(pipeline, memories, dims, grid, engine.where(kernel.name));
   return written as { [K in WritableKeys<B>]: Tensor };
 }
 

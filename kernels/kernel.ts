@@ -75,10 +75,14 @@ export interface Variant<D extends Dims = Dims> {
   source: URL;
   /** WGSL files appended after the source. */
   helpers?: readonly URL[];
-  /** Whether the adapter can run it; the first variant that fits is the default. */
+  /** Whether the adapter can run it. The first variant that fits the adapter and takes the sizes is the default. */
   fits?: (facts: AdapterFacts) => boolean;
-  /** What it runs with untuned, on GPUs in hardware perhaps another tile; and what the tuner tries. */
-  tile: { default: Tile; hardware?: Tile; space: readonly Tile[] };
+  /** Whether it can run these sizes; all of them where it does not say. */
+  takes?: (dims: D) => boolean;
+  /** What the tuner tries; it runs with the first where nothing is tuned. None: it has nothing to tune. */
+  tiles?: readonly Tile[];
+  /** What GPUs in hardware run with instead of the first. */
+  hardware?: Tile;
   /** Further constants that the sizes decide, to leave out code; every set of values is a pipeline of its own. */
   constants?: (dims: D) => Tile;
   grid: (dims: D, tile: Tile) => Grid;
@@ -95,14 +99,14 @@ export interface Kernel<
   dims: { readonly [K in keyof D]: DimType };
   /** Order = binding number in group 0. */
   buffers: B;
-  /** Preferred first; the last one must fit every adapter. */
+  /** Preferred first; the last one must fit every adapter and take every size. */
   variants: readonly Variant<D>[];
   /** Floating-point operations and the bytes that must move (each input read once, each output written once). */
   cost: (dims: D) => { flops: number; bytes: number };
   /** Named sizes that tests and bench run; at least one odd and misaligned. */
   cases: Readonly<Record<string, D>>;
   /** Largest error allowed, relative to the largest magnitude of the output; storing in f16 adds its rounding. */
-  tolerance: { f32: number };
+  tolerance: number;
   /** Float64 truth: all inputs (read and read_write) to all outputs (write and read_write). */
   reference: (dims: D, inputs: HostArrays) => HostArrays;
 }
@@ -121,21 +125,28 @@ type KernelInput<D extends Dims, B extends Record<string, BufferSpec<D>>> = Omit
 } & ({ variants: readonly Variant<D>[] } | OneVariant<D>);
 
 /**
- * Completes a descriptor. Single-implementation kernels put `source`, `helpers`, `tile` and `grid` at the top
- * level; kernels with several give `variants`.
+ * Completes a descriptor. Single-implementation kernels put the fields of their variant at the top level; kernels with
+ * several give `variants`.
  */
 export function defineKernel<
   S extends Record<string, DimType>,
   B extends Record<string, BufferSpec<DimsOf<S>>>,
 >(input: KernelInput<DimsOf<S>, B> & { dims: S }): Kernel<DimsOf<S>, B> {
   if ('variants' in input) return input;
-  const { source, helpers, tile, grid, ...rest } = input;
-  return { ...rest, variants: [{ name: 'plain', source, helpers, tile, grid }] };
+  const { name, doc, dims, buffers, cost, cases, tolerance, reference, ...variant } = input;
+  const variants = [{ ...variant, name: 'plain' }];
+  return { name, doc, dims, buffers, variants, cost, cases, tolerance, reference };
 }
 
 /** The tile of a variant where nothing was forced or tuned. */
-export function defaultTile({ tile }: Variant, { software }: Pick<AdapterFacts, 'software'>): Tile {
-  return software ? tile.default : (tile.hardware ?? tile.default);
+export function defaultTile(variant: Variant, { software }: Pick<AdapterFacts, 'software'>): Tile {
+  const [first] = tilesOf(variant);
+  return software ? first : (variant.hardware ?? first);
+}
+
+/** The tiles of a variant; at least one, which is empty where nothing can be tuned. */
+export function tilesOf({ tiles = [{}] }: Variant): readonly Tile[] {
+  return tiles;
 }
 
 /** Every constant of a launch: the tile's and those that its sizes decide. */
@@ -163,9 +174,6 @@ export function costOf(kernel: AnyKernel, dims: Dims, stores: Stores): { flops: 
 
 /** The launch sizes that belong to a `dims` declaration. */
 export type DimsOf<S extends Record<string, DimType>> = { readonly [K in keyof S]: number };
-
-/** Shortest tile table: a kernel with nothing to tune. */
-export const NO_TILE = { default: {}, space: [{}] } as const;
 
 /** The most workgroups along one dimension that every WebGPU adapter allows. */
 export const MAX_GRID = 65535;

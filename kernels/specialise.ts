@@ -10,17 +10,18 @@ import {
 
 /**
  * Turns a WGSL file into the module to compile by rewriting declared lines only: `const NAME: u32 = ...;` for
- * tile parameters and `alias NAME_t = f32;` for the storage precision, with `alias NAME_words = vec4u;` for four
+ * tile parameters and what the sizes decide, and `alias NAME_t = f32;` for the storage precision, with `alias NAME_words = vec4u;` for four
  * such numbers as words: software adapters load two halves in one word in the time of one. Line numbers stay those
  * of the file.
  */
 export function specialise(source: string, tile: Tile, stores: Stores): string {
   let text = source;
   for (const [name, value] of Object.entries(tile)) {
-    const line = new RegExp(`^const ${name}: (u32|i32|f32|bool) = [^;]*;`, 'm');
-    if (!line.test(text))
-      throw new Error(`tile parameter ${name} is not declared as 'const ${name}: u32 = ...;'`);
-    text = text.replace(line, (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`);
+    if (!declares(text, name)) throw new Error(`${name} is not declared as 'const ${name}: u32 = ...;'`);
+    text = text.replace(
+      lineOf(name),
+      (_, type: string) => `const ${name}: ${type} = ${literal(value, type)};`,
+    );
   }
   const isHalf = (name: string) => elementType(`${name}_t`, stores) === 'f16';
   const halved = text
@@ -29,6 +30,15 @@ export function specialise(source: string, tile: Tile, stores: Stores): string {
       isHalf(name) ? `alias ${name}_words = vec2u;` : line,
     );
   return halved === text ? text : `enable f16; ${halved}`;
+}
+
+/** Whether a WGSL file has the line that {@link specialise} sets a constant in. */
+export function declares(source: string, name: string): boolean {
+  return lineOf(name).test(source);
+}
+
+function lineOf(name: string): RegExp {
+  return new RegExp(`^const ${name}: (u32|i32|f32|bool) = [^;]*;`, 'm');
 }
 
 function literal(value: number, type: string): string {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -55,7 +56,7 @@ test('what differs runs beside what it was, and only the shader of now is judged
 
   double(folder, 'twice', { statement: 'y[i] = 3.0 * x[i];' });
   const wrong = await bench([kernel], '--against', 'HEAD', '--case', 'odd');
-  assert.ok(wrong.lines.includes('  no comparison: one of them is not right'));
+  assert.ok(wrong.lines.includes('  no comparison: what is there now is not right'));
   assert.ok(wrong.lines.includes('1 row, 1 wrong'));
   assert.is(wrong.code, 1);
 
@@ -65,8 +66,45 @@ test('what differs runs beside what it was, and only the shader of now is judged
   const mended = await bench([kernel], '--against', 'HEAD', '--case', 'odd');
   assert.is(mended.code, 0);
   assert.ok(mended.lines.some((line) => /^twice +odd +plain@HEAD .* WRONG /.test(line)));
+  assert.ok(mended.lines.includes("  HEAD: wrong with today's cases"));
   // the shaders of the first revision are those of now
   await rejectionOf(ConfigError, () => bench([kernel], '--against', 'HEAD~1'));
+});
+
+/** The rows of a kernel that has to be right and of its twin, and what is told of both. */
+async function told(of: AnyKernel): Promise<string[]> {
+  const { code, lines } = await bench([of], '--against', 'HEAD', '--case', 'odd');
+  assert.is(code, 0, lines.join('\n'));
+  return lines.filter((line) => /^(grown| {2}(now|HEAD)) ?/.test(line));
+}
+
+test('a revision without today’s constants, or one of its helpers, is still compared', async () => {
+  const file = new URL('grown.wgsl', folder);
+  const helper = new URL('grown_helper.wgsl', folder);
+  const grown = double(folder, 'grown');
+  git('add', 'grown.wgsl');
+  git('commit', '-m', 'before it grew');
+  const [, plain] = grown.variants;
+  const text = readFileSync(file, 'utf8').replace('y[i] = 2.0 * x[i]', 'y[i] = twice(x[i])');
+  writeFileSync(file, `const EVEN: bool = false;\n${text}`);
+  writeFileSync(helper, 'fn twice(x: f32) -> f32 { return 2.0 * x; }\n');
+  const now = { ...plain, helpers: [helper], constants: () => ({ EVEN: 1 }) };
+  const [own, twin, verdict] = await told({ ...grown, variants: [now] });
+  assert.not.match(own + twin, /FAILED|WRONG/);
+  assert.match(verdict, /^ {2}now \d+\.\d\d x as fast as then, in turns$/);
+});
+
+test('a revision that does not run as a kernel of today is told in one line', async () => {
+  const helper = new URL('grown_helper.wgsl', folder);
+  // what was committed calls a helper of another name, that is no more
+  double(folder, 'grown', { statement: 'y[i] = twofold(x[i]);' });
+  git('commit', '-a', '-m', 'another helper');
+  const grown = double(folder, 'grown');
+  const [, plain] = grown.variants;
+  const [own, twin, verdict] = await told({ ...grown, variants: [{ ...plain, helpers: [helper] }] });
+  assert.not.match(own, /FAILED|WRONG/);
+  assert.match(twin, / FAILED /);
+  assert.is(verdict, '  HEAD: not comparable, it does not run as a kernel of today');
 });
 
 test.run();

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Row } from '../bench/kernels/row.ts';
+import { type Row, RowMaker } from '../bench/kernels/row.ts';
 import { runBench } from '../bench/kernels/run.ts';
 import { DataError } from '../engine/errors.ts';
+import { makeProblem } from '../engine/gpu/check.ts';
 import { createGpu } from '../engine/gpu/context.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import type { AnyKernel } from '../kernels/kernel.ts';
@@ -77,6 +78,26 @@ test('a right kernel gets speeds, a wrong one and a broken one none, and all row
   assert.match(output, /\n5 rows, 4 wrong$/);
 });
 
+test('what the sizes decide is compiled once, and counts as the first run', async () => {
+  const kernel = double(folder, 'sized');
+  const sized = { ...kernel.variants[1], constants: () => ({ WG: 128 }) };
+  const gpu = await createGpu(platform, { kernels: [kernel] });
+  const maker = new RowMaker({
+    gpu,
+    peak: { gflops: 1, copies: [{ bytes: 1, gbps: 1 }] },
+    precision: 'f32',
+    budgetMs: 1,
+    readText: platform.readText,
+  });
+  const choice = { variant: sized, tile: { WG: 64 } };
+  const make = () => maker.make(makeProblem(kernel, { count: 77 }), 'odd', choice);
+  const [first, second] = [await make(), await make()];
+  assert.ok(first.ok && first.firstMs !== null && second.ok);
+  assert.is(second.firstMs, null);
+  assert.is(gpu.pipelines.created, 1);
+  await gpu.close();
+});
+
 test('tuning keeps the fastest right tile where training finds it', async () => {
   const kernel = double(folder, 'tuned');
   const { code, rows, output } = await bench([kernel], '--tune');
@@ -84,10 +105,10 @@ test('tuning keeps the fastest right tile where training finds it', async () => 
   assert.equal(
     rows.map((row) => [row.case, row.tile.WG]),
     [
-      ['small', 32],
       ['small', 64],
-      ['odd', 32],
+      ['small', 32],
       ['odd', 64],
+      ['odd', 32],
     ],
   );
   assert.is(output.match(/^ {2}kept plain WG=\d+/gm)?.length, 1, 'both cases are of one class');

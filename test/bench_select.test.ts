@@ -6,7 +6,7 @@ import { HelpRequest } from '../engine/command.ts';
 import { ConfigError } from '../engine/errors.ts';
 import { TileTable } from '../engine/gpu/tiles.ts';
 import { Tuning } from '../engine/gpu/tuner.ts';
-import type { AdapterFacts } from '../kernels/kernel.ts';
+import type { AdapterFacts, Dims } from '../kernels/kernel.ts';
 import { double, makeFolder } from './bench_support.ts';
 import { errorOf } from './error_of.ts';
 
@@ -81,9 +81,27 @@ test('a kernel is named in full or by its family, not by the beginning of a word
 });
 
 test('case, tile and --all-tiles choose', () => {
-  assert.equal(shown('--kernel other --case odd --all-tiles'), ['other odd plain 32', 'other odd plain 64']);
+  assert.equal(shown('--kernel other --case odd --all-tiles'), ['other odd plain 64', 'other odd plain 32']);
   assert.equal(shown('--kernel other --case odd --tile WG=16'), ['other odd plain 16']);
   assert.equal(shown('--kernel other --case odd --variant plain'), ['other odd plain 64']);
+});
+
+test('a case runs with the variants that take it', () => {
+  const [kernel] = kernels;
+  const [, plain] = kernel.variants;
+  const even = { ...plain, name: 'even', takes: (d: Dims) => d.count % 2 === 0 };
+  const jobs = (line: string) => selectJobs([{ ...kernel, variants: [even, plain] }], tiles, parse(line));
+  const ran = (line: string) =>
+    jobs(line).map(({ caseName, choices }) => [caseName, ...choices.map(({ variant }) => variant.name)]);
+  assert.equal(ran(''), [
+    ['small', 'even'],
+    ['odd', 'plain'],
+  ]);
+  assert.equal(ran('--tile WG=8 --variant even'), [['small', 'even']]);
+  assert.equal(ran('--all-tiles'), [
+    ['small', 'even', 'even', 'plain', 'plain'],
+    ['odd', 'plain', 'plain'],
+  ]);
 });
 
 test('unknown names are refused with the nearest one', () => {

@@ -55,19 +55,19 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         name: 'few',
         source,
         fits: (facts) => facts.maxWorkgroupSize < 1,
-        tile: { default: at(1), space: [at(1)] },
+        tiles: [at(1)],
         grid: (d) => [d.count, 1, 1],
       },
       {
         name: 'plain',
         source,
-        tile: { default: at(64), space: [at(32), at(64)] },
+        tiles: [at(64), at(32)],
         grid: (d, t) => [ceilDiv(d.count, t.WG), 1, 1],
       },
     ],
     cases: { small: { count: 64 }, odd: { count: 77 } },
     cost: (d) => ({ flops: d.count, bytes: 8 * d.count }),
-    tolerance: { f32: 1e-6 },
+    tolerance: 1e-6,
     reference: (_, { x }) => ({ y: x.map((v) => factor * v) }),
   });
 }

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { TileTable } from '../engine/gpu/tiles.ts';
 import { shapeClass, sourceHash, Tuning } from '../engine/gpu/tuner.ts';
-import type { AnyKernel } from '../kernels/kernel.ts';
+import type { AnyKernel, Dims } from '../kernels/kernel.ts';
 import { double, makeFolder } from './bench_support.ts';
 
 const test = suite('tuning table');
@@ -82,7 +82,7 @@ test('the hash sees shaders, helpers and tile spaces', () => {
     sourceHash(other, sources),
     sourceHash(withHelper, text('fn a() {}')),
     sourceHash(withHelper, text('fn b() {}')),
-    sourceHash({ ...other, variants: [{ ...plain, tile: { ...plain.tile, space: [] } }] }, sources),
+    sourceHash({ ...other, variants: [{ ...plain, tiles: [{ WG: 64 }] }] }, sources),
     sourceHash(other, new Map([...sources, [plain.source.href, 'other']])),
   ];
   assert.is(new Set(hashes).size, hashes.length);
@@ -100,6 +100,29 @@ test('what is forced comes before what is tuned, and an unknown variant counts a
   assert.is(table.choose(kernel, { count: 77 }).tile.WG, 32);
   tuning.keep(other, { count: 77 }, 'f32', { variant: 'few', tile: { WG: 1 } });
   assert.is(table.choose(other, { count: 77 }).tile.WG, 64, 'this variant does not fit the adapter');
+});
+
+test('a variant that does not take the sizes is passed over, forced or tuned', () => {
+  const [, plain] = kernel.variants;
+  const even = { ...plain, name: 'even', takes: (d: Dims) => d.count % 2 === 0 };
+  const both: AnyKernel = { ...kernel, variants: [even, plain] };
+  const tuning = new Tuning(sources);
+  const table = new TileTable(facts, tuning);
+  const nameOf = (count: number) => table.choose(both, { count }).variant.name;
+  const names = () => [76, 77].map(nameOf);
+  assert.equal(names(), ['even', 'plain']);
+  assert.equal(
+    [table.fitting(both, { count: 77 }), table.fitting(both)].map(({ length }) => length),
+    [1, 2],
+  );
+  // 76 and 77 are of one class
+  tuning.keep(both, { count: 76 }, 'f32', { variant: 'even', tile: { WG: 32 } });
+  assert.equal(names(), ['even', 'plain']);
+  assert.is(table.choose(both, { count: 76 }).tile.WG, 32);
+  tuning.keep(both, { count: 76 }, 'f32', { variant: 'plain', tile: { WG: 32 } });
+  assert.equal(names(), ['plain', 'plain']);
+  table.force(both, { variant: even, tile: { WG: 16 } });
+  assert.equal(names(), ['even', 'plain']);
 });
 
 test.run();

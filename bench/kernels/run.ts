@@ -92,7 +92,7 @@ async function runJobs(
       });
       found.push(row);
       say(report.row(row));
-      if (isEarlier(row)) say(await comparison(gpu, problem, job, found, i - 1));
+      if (earlier && isEarlier(row)) say(await comparison(gpu, problem, job, found, i - 1, earlier.revision));
     }
     rows.push(...found);
     if (request.tune && decides(job, jobs)) {
@@ -118,9 +118,13 @@ async function comparison(
   { choices }: Job,
   rows: readonly Row[],
   now: number,
+  revision: string,
 ): Promise<string> {
   const [own, twin] = [now, now + 1].map((i) => ({ choice: choices[i], row: rows[i] }));
-  if (!own.row.ok || !twin.row.ok) return '  no comparison: one of them is not right';
+  if (twin.row.allowedError === null)
+    return `  ${revision}: not comparable, it does not run as a kernel of today`;
+  if (!twin.row.ok) return `  ${revision}: wrong with today's cases`;
+  if (!own.row.ok) return '  no comparison: what is there now is not right';
   const ratio = await duel(gpu, problem, own, twin);
   return `  now ${ratio.toFixed(2)} x as fast as then, in turns`;
 }

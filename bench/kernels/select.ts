@@ -1,7 +1,14 @@
 import { ConfigError } from '../../engine/errors.ts';
 import type { Choice, TileTable } from '../../engine/gpu/tiles.ts';
 import { nearestName } from '../../engine/nearest_name.ts';
-import { type AnyKernel, aliasesOf, type Dims, type Tile, type Variant } from '../../kernels/kernel.ts';
+import {
+  type AnyKernel,
+  aliasesOf,
+  type Dims,
+  type Tile,
+  tilesOf,
+  type Variant,
+} from '../../kernels/kernel.ts';
 import { type Earlier, withTwins } from './against.ts';
 import type { BenchRequest } from './options.ts';
 
@@ -62,7 +69,7 @@ function choicesFor(
   { variant: wanted, tile, precision, allTiles, tune }: Parameters<typeof selectJobs>[2],
   earlier: Earlier | null,
 ): Choice[] {
-  const variants = tiles.fitting(kernel).filter(({ name }) => !wanted || name === wanted);
+  const variants = tiles.fitting(kernel, dims).filter(({ name }) => !wanted || name === wanted);
   if (earlier) {
     const every = tile
       ? withTile(variants, tile, tiles)
@@ -86,14 +93,12 @@ function untuned(variants: readonly Variant[], tiles: TileTable): Choice[] {
 }
 
 function withAllTiles(variants: readonly Variant[]): Choice[] {
-  return variants.flatMap((variant) => variant.tile.space.map((tile) => ({ variant, tile })));
+  return variants.flatMap((variant) => tilesOf(variant).map((tile) => ({ variant, tile })));
 }
 
 /** The variants that have the constants of a tile, with it. */
 function withTile(variants: readonly Variant[], tile: Tile, tiles: TileTable): Choice[] {
-  const having = variants.filter((variant) =>
-    Object.keys(tile).every((name) => name in variant.tile.default),
-  );
+  const having = variants.filter((variant) => Object.keys(tile).every((name) => name in tilesOf(variant)[0]));
   return untuned(having, tiles).map((choice) => ({ ...choice, tile: { ...choice.tile, ...tile } }));
 }
 
@@ -115,7 +120,7 @@ function checkVariant(
       `Here fit ${listed(fitting)}; choose another adapter with --adapter.`,
     );
   }
-  const constants = variants.flatMap((v) => Object.keys(v.tile.default));
+  const constants = variants.flatMap((v) => Object.keys(tilesOf(v)[0]));
   for (const name of Object.keys(tile)) {
     if (constants.includes(name)) continue;
     const there = constants.length > 0 ? `There are ${listed(constants)}.` : 'These kernels have none.';

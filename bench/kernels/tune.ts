@@ -42,7 +42,7 @@ export async function findWinner(
     .sort((a, b) => a.row.minMs! - b.row.minMs!);
   const rival = right[0];
   if (!rival) return undefined;
-  const byDefault = tiles.defaultOf(job.kernel);
+  const byDefault = tiles.defaultOf(job.kernel, job.dims);
   const standard = right.find(({ choice }) => isSame(choice, byDefault));
   if (!standard) return { choice: rival.choice, gain: null };
   const gain = rival === standard ? 1 : await fight(rival, standard);

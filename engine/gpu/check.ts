@@ -63,5 +63,5 @@ const F16_ROUNDING = 2 ** -10;
 function allowedError({ tolerance }: AnyKernel, { dtype }: BufferSpec, stores: Stores): number {
   const type = elementType(dtype, stores);
   if (type === 'u32' || type === 'i32') return 0;
-  return type === 'f16' ? tolerance.f32 + F16_ROUNDING : tolerance.f32;
+  return type === 'f16' ? tolerance + F16_ROUNDING : tolerance;
 }

@@ -1,4 +1,4 @@
-import { type AnyKernel, type Dims, product } from '../../kernels/kernel.ts';
+import { type AnyKernel, type Dims, product, tilesOf } from '../../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../../kernels/peak/peak.ts';
 import { AdapterError } from '../errors.ts';
 import { digits } from '../table.ts';
@@ -101,10 +101,10 @@ async function fastestMs(gpu: Gpu, kernel: AnyKernel, dims: Dims): Promise<numbe
     gpu.pool.take(4 * product(spec.shape(dims)), `${kernel.name}.${name}`),
   );
   let best = Infinity;
-  for (const tile of variant.tile.space) {
+  for (const tile of tilesOf(variant)) {
     const wrong = (await checkKernel(gpu, problem, { variant, tile })).find(({ ok }) => !ok);
     if (wrong) throw new Error(`${kernel.name} ${JSON.stringify(tile)} is wrong by ${wrong.error}`);
-    const pipeline = gpu.pipelines.get(kernel, variant, tile, 'f32');
+    const pipeline = gpu.pipelines.get(kernel, { variant, tile }, dims, 'f32');
     const grid = variant.grid(dims, tile);
     const record = (): void => gpu.recorder.dispatch(pipeline, memories, dims, grid);
     best = Math.min(best, (await measure(gpu, record, BUDGET_MS)).minMs);

@@ -1,6 +1,8 @@
 import {
   type AnyKernel,
   aliasesOf,
+  constantsOf,
+  type Dims,
   elementType,
   type Stores,
   type Tile,
@@ -11,15 +13,16 @@ import { DataError, GpuError } from '../errors.ts';
 import type { Device } from './device.ts';
 import { fileText } from './file_text.ts';
 import type { Platform } from './platform.ts';
+import type { Choice } from './tiles.ts';
 import type { Uniforms } from './uniforms.ts';
 
-/** A compiled kernel: one variant, one tile, one choice of storage precisions. */
+/** A compiled kernel: one variant, one set of constants, one choice of storage precisions. */
 export interface Pipeline {
   readonly kernel: AnyKernel;
   readonly stores: Stores;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  /** Names the kernel, variant and tile in errors and profiles. */
+  /** Names the kernel, variant and constants in errors and profiles. */
   readonly label: string;
   readonly id: number;
 }
@@ -49,20 +52,28 @@ export class Pipelines {
     this.hooks = hooks;
   }
 
-  get(kernel: AnyKernel, variant: Variant, tile: Tile, stores: Stores): Pipeline {
-    const label = `${kernel.name} ${variant.name} ${JSON.stringify(tile)} ${storesText(kernel, stores)}`;
+  /** The pipeline for launches of these sizes: those that leave the same code out share one. */
+  get(kernel: AnyKernel, { variant, tile }: Choice, dims: Dims, stores: Stores): Pipeline {
+    const constants = constantsOf(variant, tile, dims);
+    const label = `${kernel.name} ${variant.name} ${JSON.stringify(constants)} ${storesText(kernel, stores)}`;
     const known = this.cache.get(label);
     if (known) return known;
-    const pipeline = this.compile(kernel, variant, tile, stores, label);
+    const pipeline = this.compile(kernel, variant, constants, stores, label);
     this.cache.set(label, pipeline);
     return pipeline;
   }
 
-  private compile(kernel: AnyKernel, variant: Variant, tile: Tile, stores: Stores, label: string): Pipeline {
+  private compile(
+    kernel: AnyKernel,
+    variant: Variant,
+    constants: Tile,
+    stores: Stores,
+    label: string,
+  ): Pipeline {
     const { gpu } = this.device;
     const files = [variant.source, ...(variant.helpers ?? [])];
     const texts = files.map((file) => this.sourceText(file));
-    const code = [specialise(texts[0], tile, stores), ...texts.slice(1)].join('\n');
+    const code = [specialise(texts[0], constants, stores), ...texts.slice(1)].join('\n');
     const place = placeOf(files, texts);
     this.hooks.onSource?.(label, code);
 

@@ -11,6 +11,9 @@ export interface Memory {
   readonly capacity: number;
 }
 
+/** Every buffer is a multiple of so many bytes: what a kernel reads in whole vec4s exists to the last of them. */
+const LEAST = 256;
+
 export interface PoolStats {
   /** Bytes on loan. */
   live: number;
@@ -39,12 +42,11 @@ export class Pool {
 
   /** @param bytes wanted; @param what named in the error when the adapter cannot give so much. */
   take(bytes: number, what: string): Memory {
-    const capacity = Math.min(sizeClass(bytes), Math.floor(this.device.maxBindingBytes / 4) * 4);
-    if (bytes > this.device.maxBindingBytes) {
-      throw new OutOfMemoryError(
-        `${what} needs ${bytes} bytes; ${this.device.name} binds ${this.device.maxBindingBytes} at most`,
-      );
+    const most = Math.floor(this.device.maxBindingBytes / LEAST) * LEAST;
+    if (bytes > most) {
+      throw new OutOfMemoryError(`${what} needs ${bytes} bytes; ${this.device.name} binds ${most} at most`);
     }
+    const capacity = Math.min(sizeClass(bytes), most);
     const memory = this.free.get(capacity)?.pop() ?? this.create(capacity);
     this.trace?.add(memory);
     this.stats.live += capacity;
@@ -125,8 +127,7 @@ export class Pool {
 
 /** Rounds up to a quarter of a power of two: at most 25% is wasted and few classes exist. */
 function sizeClass(bytes: number): number {
-  const least = 256;
-  if (bytes <= least) return least;
-  const step = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)) - 3);
+  if (bytes <= LEAST) return LEAST;
+  const step = Math.max(LEAST, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
   return Math.ceil(bytes / step) * step;
 }

@@ -1,6 +1,5 @@
 import {
   type AnyKernel,
-  constantsOf,
   type Dims,
   elementType,
   type HostArrays,
@@ -60,8 +59,7 @@ export function prepare(
   inputs: HostArrays,
   stores: Stores = 'f32',
 ): Prepared {
-  const constants = constantsOf(choice.variant, choice.tile, dims);
-  const pipeline = gpu.pipelines.get(kernel, choice.variant, constants, stores);
+  const pipeline = gpu.pipelines.get(kernel, choice, dims, stores);
   const memories: Memory[] = [];
   const entries = Object.entries(kernel.buffers);
   for (const [name, spec] of entries) {

@@ -21,13 +21,13 @@ export interface Choice {
 
 /**
  * Which variant and tile each kernel runs with on this adapter: what was forced, else what was tuned, else the
- * first variant that fits with its default tile.
+ * first variant that fits with its default tile. A variant that does not take the sizes is passed over.
  */
 export class TileTable {
   /** Choices measured on this adapter; nobody needs to have any. */
   readonly tuning: Tuning;
   private readonly facts: AdapterFacts;
-  private readonly defaults = new Map<AnyKernel, Choice>();
+  private readonly defaults = new Map<AnyKernel, Choice[]>();
   private readonly forced = new Map<string, Choice>();
   private readonly known = new WeakMap<TunedTile, Choice>();
 
@@ -37,7 +37,8 @@ export class TileTable {
   }
 
   choose(kernel: AnyKernel, dims: Dims, stores: Stores = 'f32'): Choice {
-    return this.forced.get(kernel.name) ?? this.tuned(kernel, dims, stores) ?? this.defaultOf(kernel);
+    const wanted = this.forced.get(kernel.name) ?? this.tuned(kernel, dims, stores);
+    return wanted && takes(wanted.variant, dims) ? wanted : this.defaultOf(kernel, dims);
   }
 
   /** Fixes a kernel's variant and tile, for tests and whole-model benches; null lifts it again. */
@@ -46,20 +47,16 @@ export class TileTable {
     else this.forced.delete(kernel.name);
   }
 
-  /** The variants that can run here. */
-  fitting(kernel: AnyKernel): Variant[] {
-    return kernel.variants.filter((variant) => variant.fits?.(this.facts) ?? true);
+  /** The variants that can run here, with these sizes if any are given. */
+  fitting(kernel: AnyKernel, dims?: Dims): Variant[] {
+    const variants = this.defaultsOf(kernel).map(({ variant }) => variant);
+    return dims ? variants.filter((variant) => takes(variant, dims)) : variants;
   }
 
-  /** What a kernel runs with where nothing was forced or tuned. */
-  defaultOf(kernel: AnyKernel): Choice {
-    let choice = this.defaults.get(kernel);
-    if (!choice) {
-      const variant = this.fitting(kernel)[0];
-      if (!variant) throw new AdapterError(`no variant of kernel ${kernel.name} fits this adapter`);
-      choice = { variant, tile: this.untunedTile(variant) };
-      this.defaults.set(kernel, choice);
-    }
+  /** What a kernel runs these sizes with where nothing was forced or tuned. */
+  defaultOf(kernel: AnyKernel, dims: Dims): Choice {
+    const choice = this.defaultsOf(kernel).find(({ variant }) => takes(variant, dims));
+    if (!choice) throw new AdapterError(`no variant of kernel ${kernel.name} fits this adapter`);
     return choice;
   }
 
@@ -78,9 +75,25 @@ export class TileTable {
     let choice = this.known.get(entry);
     if (!choice) {
       const variant = this.fitting(kernel).find(({ name }) => name === entry.variant);
-      choice = variant ? { variant, tile: entry.tile } : this.defaultOf(kernel);
+      if (!variant) return undefined;
+      choice = { variant, tile: entry.tile };
       this.known.set(entry, choice);
     }
     return choice;
   }
+
+  /** The variants that can run here, each with the tile it begins with. */
+  private defaultsOf(kernel: AnyKernel): Choice[] {
+    let choices = this.defaults.get(kernel);
+    if (!choices) {
+      const variants = kernel.variants.filter((variant) => variant.fits?.(this.facts) ?? true);
+      choices = variants.map((variant) => ({ variant, tile: this.untunedTile(variant) }));
+      this.defaults.set(kernel, choices);
+    }
+    return choices;
+  }
+}
+
+function takes(variant: Variant, dims: Dims): boolean {
+  return variant.takes?.(dims) ?? true;
 }

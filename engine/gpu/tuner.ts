@@ -61,9 +61,9 @@ export function shapeClass(kernel: AnyKernel, dims: Dims): string {
 
 /** Changes with any variant's shader, helper or tile space. */
 export function sourceHash(kernel: AnyKernel, sources: ReadonlyMap<string, string>): string {
-  const parts = kernel.variants.flatMap(({ name, source, helpers = [], tile }) => [
+  const parts = kernel.variants.flatMap(({ name, source, helpers = [], tiles, hardware }) => [
     name,
-    JSON.stringify(tile),
+    JSON.stringify([tiles, hardware]),
     ...[source, ...helpers].map((file) => sources.get(file.href) ?? ''),
   ]);
   return fnv1a(parts.join('\0'));

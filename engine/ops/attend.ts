@@ -1,9 +1,9 @@
 import { attentionDelta } from '../../kernels/attention/delta.ts';
 import type { AttentionDims } from '../../kernels/attention/dims.ts';
-import { attentionForward, attentionForwardAny } from '../../kernels/attention/forward.ts';
-import { attentionProduct, attentionProductAny, type ProductDims } from '../../kernels/attention/product.ts';
+import { attentionForward } from '../../kernels/attention/forward.ts';
+import { attentionProduct, type ProductDims } from '../../kernels/attention/product.ts';
 import { TILE } from '../../kernels/attention/reference.ts';
-import { attentionScores, attentionScoresAny, type ScoresDims } from '../../kernels/attention/scores.ts';
+import { attentionScores, type ScoresDims } from '../../kernels/attention/scores.ts';
 import { attentionShort, isShort } from '../../kernels/attention/short.ts';
 import { attentionShortDkv, attentionShortDq } from '../../kernels/attention/short_backward.ts';
 import { ceilDiv } from '../../kernels/kernel.ts';
@@ -43,8 +43,7 @@ export function attend({ dims, q, k, v, random }: Operands) {
   const { batch, heads, queries, headDim } = dims;
   if (batch * heads > 65535)
     throw new ShapeError(`attention: ${batch} items x ${heads} heads, wanted at most 65535`);
-  const long = headDim % 4 === 0 ? attentionForward : attentionForwardAny;
-  const kernel = isShort(dims) ? attentionShort : long;
+  const kernel = isShort(dims) ? attentionShort : attentionForward;
   const y = engineOf({ q }).empty([batch, queries, heads * headDim], q.dtype);
   const { lse } = launch(kernel, dims, { q, k, v, random: dims.threshold > 0 ? random : undefined, y });
   return { output: y, save: { dims, q, k, v, random, y, lse } };
@@ -104,8 +103,6 @@ function longBackward(
   { dq, dk, dv }: Destinations,
 ): void {
   const { batch, heads, queries, keys, headDim } = dims;
-  const scores = headDim % 4 === 0 ? attentionScores : attentionScoresAny;
-  const product = headDim % 4 === 0 ? attentionProduct : attentionProductAny;
   const { stats } = launch(attentionDelta, { batch, heads, queries, headDim }, { y, dy, lse });
   const queryTiles = ceilDiv(queries, TILE);
   const fromDy = { xOffset: 0, xRow: heads * headDim };
@@ -117,7 +114,7 @@ function longBackward(
   const oneRound = (round: Round): void => {
     const { firstHead, countHeads, firstKeyTile, keyTiles } = round;
     const kept = dims.threshold > 0 ? random : undefined;
-    const { tiles } = launch(scores, { ...dims, ...round }, { q, k, v, dy, stats, random: kept });
+    const { tiles } = launch(attentionScores, { ...dims, ...round }, { q, k, v, dy, stats, random: kept });
     const keyRows = { rows: keys, firstRowTile: firstKeyTile, rowTiles: keyTiles };
     const byKey = { ...keyRows, inner: queries, firstInnerTile: 0, innerTiles: queryTiles };
     const queryRows = { rows: queries, firstRowTile: 0, rowTiles: queryTiles };
@@ -125,7 +122,7 @@ function longBackward(
     const later = firstKeyTile > 0 ? 1 : 0;
     const common = { batch, heads, headDim, firstHead, countHeads };
     const multiply = (x: Tensor, out: Tensor, rest: Omit<ProductDims, keyof typeof common>): void => {
-      launch(product, { ...common, ...rest }, { tiles, x, out });
+      launch(attentionProduct, { ...common, ...rest }, { tiles, x, out });
     };
     if (dv) multiply(dy, dv, { ...byKey, ...fromDy, ...intoV, plane: 0, accumulate: 0 });
     if (dk) multiply(q, dk, { ...byKey, ...fromQ, ...intoK, plane: 1, accumulate: 0 });

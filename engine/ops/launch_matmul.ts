@@ -1,6 +1,6 @@
 import { ceilDiv } from '../../kernels/kernel.ts';
 import { matmulNN, matmulNT, matmulTN, matmulTT } from '../../kernels/matmul/matmul.ts';
-import { matmulOuter, outerSubgroup } from '../../kernels/matmul/outer.ts';
+import { matmulOuter, type OuterDims, outerSubgroup } from '../../kernels/matmul/outer.ts';
 import { matmulPack, PANEL, type PackDims, panelShape } from '../../kernels/matmul/pack.ts';
 import type { MatmulDims } from '../../kernels/matmul/reference.ts';
 import { ShapeError } from '../errors.ts';
@@ -51,26 +51,40 @@ export function launchMatmul(operands: Operands, sizes: Sizes, transposes: Trans
   };
   if (dims.batch > 65535) throw new ShapeError(`matmul: a batch of ${dims.batch}, wanted at most 65535`);
   const { transposeA = false, transposeB = false } = transposes;
-  if (dims.batch === 1 && engineOf(operands).gpu.tiles.defaultOf(matmulOuter).variant === outerSubgroup) {
-    if (packs(operands, dims)) return packed(operands, dims, transposes);
-    if (transposeA && !transposeB && fillsTiles(dims)) return outer(operands, dims, 0);
-  }
+  if (packs(operands, dims)) return packed(operands, dims, transposes);
+  if (transposeA && !transposeB && fillsTiles(operands, dims)) return outer(operands, outerDims(dims, 0));
   const untransposed = transposeB ? matmulNT : matmulNN;
   const kernel = transposeA ? (transposeB ? matmulTT : matmulTN) : untransposed;
   return launch(kernel, dims, { a, b, c, bias, residual, preactivation }).c;
 }
 
 /** Whether this product is large enough, and its panels can be bound. */
-function packs(operands: Operands, { m, n, k }: MatmulDims): boolean {
+function packs(operands: Operands, dims: MatmulDims): boolean {
+  if (!isOuter(operands, dims, 1)) return false;
+  const { m, n, k } = dims;
   const { columns, rows, share, shortestSum } = PACKING;
   if (columns / n + rows / m > share || k < shortestSum) return false;
   const panelBytes = 4 * product(panelShape(Math.max(m, n), k));
   return panelBytes <= engineOf(operands).gpu.device.maxBindingBytes;
 }
 
-/** Whether rows begin with whole quads and most columns of the outer product's tiles of 64 exist. */
-function fillsTiles({ m, n }: MatmulDims): boolean {
-  return m % 4 === 0 && n % 4 === 0 && n >= 0.9 * 2 * PANEL * ceilDiv(n, 2 * PANEL);
+/** Whether operands as they lie suit the outer product, most columns of whose tiles of 64 exist. */
+function fillsTiles(operands: Operands, dims: MatmulDims): boolean {
+  const { n } = dims;
+  return n >= 0.9 * 2 * PANEL * ceilDiv(n, 2 * PANEL) && isOuter(operands, dims, 0);
+}
+
+/** Whether a sum of outer products is what this adapter likes, and this is a single product that it takes. */
+function isOuter(operands: Operands, dims: MatmulDims, panels: number): boolean {
+  const { tiles } = engineOf(operands).gpu;
+  return dims.batch === 1 && tiles.defaultOf(matmulOuter, outerDims(dims, panels)).variant === outerSubgroup;
+}
+
+function outerDims(
+  { m, n, k, bias, activation, residual, preactivation }: MatmulDims,
+  panels: number,
+): OuterDims {
+  return { m, n, k, bias, activation, residual, preactivation, panels };
 }
 
 /** Three dispatches: both operands into panels, then their product. */
@@ -82,7 +96,7 @@ function packed({ a, b, ...rest }: Operands, dims: MatmulDims, transposes: Trans
       a: intoPanels(a, { rows: m, k, transposed: Number(transposeA) }),
       b: intoPanels(b, { rows: n, k, transposed: Number(!transposeB) }),
     };
-    return outer({ ...panels, ...rest }, dims, 1);
+    return outer({ ...panels, ...rest }, outerDims(dims, 1));
   });
 }
 
@@ -92,7 +106,6 @@ function intoPanels(x: Tensor, dims: PackDims): Tensor {
 }
 
 /** One dispatch, of operands that are stored k first. */
-function outer(operands: Operands, dims: MatmulDims, panels: number): Tensor {
-  const { m, n, k, bias, activation, residual, preactivation } = dims;
-  return launch(matmulOuter, { m, n, k, bias, activation, residual, preactivation, panels }, operands).c;
+function outer(operands: Operands, dims: OuterDims): Tensor {
+  return launch(matmulOuter, dims, operands).c;
 }

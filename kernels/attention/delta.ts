@@ -12,7 +12,7 @@ export const attentionDelta = defineKernel({
     lse: { access: 'read', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries] },
     stats: { access: 'write', dtype: 'f32', shape: (d) => [d.batch, d.heads, d.queries, 2] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 8 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid(ceilDiv(d.batch * d.heads * d.queries, t.WG)),
   cost: (d) => {
     const rows = d.batch * d.heads * d.queries;
@@ -23,7 +23,7 @@ export const attentionDelta = defineKernel({
     odd: { batch: 2, heads: 3, queries: 5, headDim: 7 },
   },
   // a sum of 64 products of either sign
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: (d, a) => {
     const stats = new Float64Array(d.batch * d.heads * d.queries * 2);
     const layout = { offset: 0, row: d.heads * d.headDim, tokens: d.queries, headDim: d.headDim };

@@ -44,7 +44,8 @@ const subgroup: Variant<AttentionDims> = {
   source: at('forward_subgroup.wgsl'),
   helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
-  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  takes: (d) => d.headDim % 4 === 0,
+  tiles: [{ ROWS: 32 }, { ROWS: 16 }],
   grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 64)],
 };
 
@@ -52,7 +53,6 @@ const tiled: Variant<AttentionDims> = {
   name: 'tiled',
   source: at('forward_tiled.wgsl'),
   helpers: [at('../shared/philox.wgsl')],
-  tile: { default: {}, space: [{}] },
   grid: (d) => [ceilDiv(d.queries, 32), d.batch * d.heads, 1],
 };
 
@@ -86,19 +86,7 @@ export const attentionForward = defineKernel({
       { batch: 2, heads: 3, queries: 35, keys: 67, headDim: 12 },
       { probability: 0.3, opId: 77 },
     ),
-  },
-  // exp2 and the division are a few units in the last place each
-  tolerance: { f32: 5e-6 },
-  reference: attentionReference,
-});
-
-/** {@link attentionForward} for head dimensions that are not multiples of 4. */
-export const attentionForwardAny: typeof attentionForward = {
-  ...attentionForward,
-  name: 'attention.forward_any',
-  variants: [tiled],
-  cases: {
-    'cross 6': separate({ batch: 2, heads: 4, queries: 5, keys: 37, headDim: 6 }),
+    'odd heads': separate({ batch: 2, heads: 4, queries: 5, keys: 37, headDim: 6 }),
     'causal 10': packed({ batch: 1, heads: 3, tokens: 65, headDim: 10 }, { causal: true }),
     'dropout 1': separate(
       { batch: 1, heads: 2, queries: 3, keys: 11, headDim: 1 },
@@ -106,4 +94,7 @@ export const attentionForwardAny: typeof attentionForward = {
     ),
     '127': packed({ batch: 1, heads: 1, tokens: 2, headDim: 127 }),
   },
-};
+  // exp2 and the division are a few units in the last place each
+  tolerance: 5e-6,
+  reference: attentionReference,
+});

@@ -3,7 +3,6 @@ import {
   type DimsOf,
   defineKernel,
   type HostArrays,
-  NO_TILE,
   product,
   softwareSubgroups,
   type Variant,
@@ -40,15 +39,14 @@ const subgroup: Variant<ProductDims> = {
   source: at('product_subgroup.wgsl'),
   helpers: [at('../shared/words.wgsl')],
   fits: softwareSubgroups,
+  takes: (d) => d.headDim % 4 === 0,
   constants: (d) => ({ WIDE: Number(d.headDim > TILE) }),
-  tile: NO_TILE,
   grid: (d) => [d.rowTiles, ceilDiv(d.headDim, d.headDim > TILE ? 2 * TILE : TILE), d.countHeads],
 };
 
 const tiled: Variant<ProductDims> = {
   name: 'tiled',
   source: at('product_tiled.wgsl'),
-  tile: { default: {}, space: [{}] },
   grid: (d) => [d.rowTiles, ceilDiv(d.headDim, TILE), d.countHeads],
 };
 
@@ -94,26 +92,17 @@ export const attentionProduct = defineKernel({
         plane: 1,
       },
     ),
-  },
-  // sums of a thousand terms of either sign
-  tolerance: { f32: 2e-6 },
-  reference: productReference,
-});
-
-/** {@link attentionProduct} for head dimensions that are not multiples of 4. */
-export const attentionProductAny: typeof attentionProduct = {
-  ...attentionProduct,
-  name: 'attention.product_any',
-  variants: [tiled],
-  cases: {
-    'cross 6': productOf({ batch: 2, heads: 4, headDim: 6, rows: 5, inner: 37 }),
+    'odd heads': productOf({ batch: 2, heads: 4, headDim: 6, rows: 5, inner: 37 }),
     'ten, later keys': productOf(
       { batch: 1, heads: 3, headDim: 10, rows: 65, inner: 65 },
       { firstInnerTile: 2, innerTiles: 1, accumulate: 1 },
     ),
     one: productOf({ batch: 1, heads: 2, headDim: 1, rows: 11, inner: 3 }),
   },
-};
+  // sums of a thousand terms of either sign
+  tolerance: 2e-6,
+  reference: productReference,
+});
 
 type ProductSizes = Pick<ProductDims, 'batch' | 'heads' | 'headDim' | 'rows' | 'inner'>;
 

@@ -28,8 +28,9 @@ const subgroup: Variant<ScoresDims> = {
   source: at('scores_subgroup.wgsl'),
   helpers: [at('../shared/philox.wgsl'), at('../shared/words.wgsl')],
   fits: softwareSubgroups,
+  takes: (d) => d.headDim % 4 === 0,
   constants: (d) => ({ DROPS: Number(d.threshold > 0) }),
-  tile: { default: { ROWS: 32 }, space: [{ ROWS: 16 }, { ROWS: 32 }] },
+  tiles: [{ ROWS: 32 }, { ROWS: 16 }],
   grid: (d, t) => [d.keyTiles * (TILE / t.ROWS) * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };
 
@@ -37,7 +38,6 @@ const tiled: Variant<ScoresDims> = {
   name: 'tiled',
   source: at('scores_tiled.wgsl'),
   helpers: [at('../shared/philox.wgsl')],
-  tile: { default: {}, space: [{}] },
   grid: (d) => [d.keyTiles * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };
 
@@ -77,25 +77,16 @@ export const attentionScores = defineKernel({
     dropout: scoresOf(
       separate({ batch: 2, heads: 3, queries: 35, keys: 67, headDim: 20 }, { probability: 0.3, opId: 77 }),
     ),
-  },
-  // exp of differences of numbers near 10, each rounded to float32
-  tolerance: { f32: 1e-5 },
-  reference: scoresReference,
-});
-
-/** {@link attentionScores} for head dimensions that are not multiples of 4. */
-export const attentionScoresAny: typeof attentionScores = {
-  ...attentionScores,
-  name: 'attention.scores_any',
-  variants: [tiled],
-  cases: {
-    'cross 6': scoresOf(separate({ batch: 2, heads: 4, queries: 5, keys: 37, headDim: 6 })),
+    'odd heads': scoresOf(separate({ batch: 2, heads: 4, queries: 5, keys: 37, headDim: 6 })),
     'causal 10': scoresOf(packed({ batch: 1, heads: 3, tokens: 65, headDim: 10 }, { causal: true })),
     'dropout 1': scoresOf(
       separate({ batch: 1, heads: 2, queries: 3, keys: 11, headDim: 1 }, { probability: 0.5, opId: 3 }),
     ),
   },
-};
+  // exp of differences of numbers near 10, each rounded to float32
+  tolerance: 1e-5,
+  reference: scoresReference,
+});
 
 /** Dims for all key tiles of the heads from `firstHead`. */
 function scoresOf(d: AttentionDims, firstHead = 0, countHeads = d.batch * d.heads): ScoresDims {

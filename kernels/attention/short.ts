@@ -39,7 +39,7 @@ const subgroup: Variant<AttentionDims> = {
   helpers: [new URL('../shared/philox.wgsl', import.meta.url)],
   fits: softwareSubgroups,
   constants: (d) => shortConstants(d, d.keys),
-  tile: { default: { ROWS: 24 }, space: [{ ROWS: 16 }, { ROWS: 24 }] },
+  tiles: [{ ROWS: 24 }, { ROWS: 16 }],
   grid: (d, t) => [ceilDiv(d.queries, t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
 };
 

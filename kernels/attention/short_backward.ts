@@ -14,8 +14,8 @@ import { shortCases, shortConstants } from './short.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 const helpers = [at('../shared/philox.wgsl')];
-const tile = { default: { ROWS: 24 }, space: [{ ROWS: 16 }, { ROWS: 24 }] };
-const plainTile = { default: { WG: 64 }, space: [{ WG: 64 }] };
+const tiles = [{ ROWS: 24 }, { ROWS: 16 }];
+const plainTiles = [{ WG: 64 }];
 
 /** The two files of a gradient; a subgroup or a thread for each of its rows, which are queries or keys;
  * `across` are the keys, or queries, of a row. */
@@ -32,14 +32,14 @@ function variants(
       helpers,
       fits: softwareSubgroups,
       constants: (d) => shortConstants(d, across(d)),
-      tile,
+      tiles,
       grid: (d, t) => [ceilDiv(rows(d), t.ROWS), d.batch * d.heads, ceilDiv(d.headDim, 32)],
     },
     {
       name: 'plain',
       source: plain,
       helpers,
-      tile: plainTile,
+      tiles: plainTiles,
       grid: (d, t) => flatGrid(ceilDiv(d.batch * d.heads * rows(d), t.WG)),
     },
   ];
@@ -81,7 +81,7 @@ export const attentionShortDq = defineKernel({
   },
   cases: shortCases,
   // exp of differences of numbers near 10, each rounded to float32
-  tolerance: { f32: 1e-5 },
+  tolerance: 1e-5,
   reference: (d, a) => {
     const dq = a.dq.slice();
     const stats = new Float64Array(2 * a.lse.length);
@@ -151,7 +151,7 @@ export const attentionShortDkv = defineKernel({
     'wide heads': both(shortCases['wide heads']),
     'odd dropout': both(shortCases['odd dropout']),
   },
-  tolerance: { f32: 1e-5 },
+  tolerance: 1e-5,
   reference: (d, a) => {
     const [dk, dv] = [a.dk.slice(), a.dv.slice()];
     const rows = { row: d.kvRow, tokens: d.keys, headDim: d.headDim };

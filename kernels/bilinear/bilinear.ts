@@ -66,7 +66,7 @@ const cases = {
   'one pixel': { planes: 2, height: 1, width: 1, out_height: 3, out_width: 5 },
   'to one pixel': { planes: 1, height: 4, width: 3, out_height: 1, out_width: 1 },
 };
-const tile = { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 16 }] };
+const tiles = [{ WG: 64 }, { WG: 16 }];
 
 export const bilinearForward = defineKernel({
   name: 'bilinear.forward',
@@ -78,7 +78,7 @@ export const bilinearForward = defineKernel({
     x: { access: 'read', dtype: 'store_t', shape: (d) => [d.planes, d.height, d.width] },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.planes, d.out_height, d.out_width] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.planes * d.out_height * d.out_width) / t.WG),
   cost: (d) => ({
     flops: 9 * d.planes * d.out_height * d.out_width,
@@ -86,7 +86,7 @@ export const bilinearForward = defineKernel({
   }),
   cases,
   // a division may be off by 2.5 ULP in WGSL
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: bilinearReference,
 });
 
@@ -100,13 +100,13 @@ export const bilinearBackward = defineKernel({
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.planes, d.out_height, d.out_width] },
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.planes, d.height, d.width] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.planes * d.height * d.width) / t.WG),
   cost: (d) => ({
     flops: 9 * d.planes * d.out_height * d.out_width,
     bytes: 4 * d.planes * (d.height * d.width + d.out_height * d.out_width),
   }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: backwardReference,
 });

@@ -71,14 +71,14 @@ export const infoNceLines = defineKernel({
     stats: { access: 'write', dtype: 'f32', shape: (d) => [d.images + d.captions, 4] },
     slopes: { access: 'write', dtype: 'f32', shape: (d) => [d.images + d.captions] },
   },
-  tile: { default: { WG: 8 }, space: [{ WG: 8 }, { WG: 32 }] },
+  tiles: [{ WG: 8 }, { WG: 32 }],
   grid: (d, t) => [ceilDiv(d.images + d.captions, t.WG), 1, 1],
   cost: (d) => ({
     flops: 2 * d.images * d.captions * (7 + d.concepts),
     bytes: 4 * (d.images * (d.captions + d.concepts) + d.captions) + 20 * (d.images + d.captions),
   }),
   cases,
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: linesReference,
 });
 
@@ -101,7 +101,7 @@ export const infoNceFinish = defineKernel({
     weights: { access: 'write', dtype: 'f32', shape: () => [2] },
     slope: { access: 'write', dtype: 'f32', shape: () => [1] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 16 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 16 }],
   grid: () => [1, 1, 1],
   cost: (d) => ({ flops: 3 * (d.images + d.captions), bytes: 20 * (d.images + d.captions) }),
   cases: {
@@ -110,7 +110,7 @@ export const infoNceFinish = defineKernel({
     'at the largest scale': { images: 7, captions: 3, max_scale: 10 },
     'at the largest scale, still rising': { images: 1, captions: 4, max_scale: 10 },
   },
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: finishReference,
 });
 
@@ -127,13 +127,13 @@ export const infoNceBackward = defineKernel({
     weights: { ...read, shape: () => [2], input: (d) => [0.5 / d.images, 0.5 / d.captions] },
     dsimilarity: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.captions] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d, t) => flatGrid((d.images * d.captions) / t.WG),
   cost: (d) => ({
     flops: d.images * d.captions * (14 + d.concepts),
     bytes: 8 * d.images * d.captions + 4 * d.images * d.concepts + 20 * d.captions + 16 * d.images,
   }),
   cases,
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: backwardReference,
 });

@@ -26,7 +26,7 @@ export function poolReference(d: PoolDims, { x }: HostArrays): { y: Float64Array
 }
 
 const dims = { images: 'u32', patches: 'u32', captions: 'u32', tau: 'f32' } as const;
-const tile = { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] };
+const tiles = [{ WG: 32 }, { WG: 64 }];
 const cases = {
   'mini-clip': { images: 64, patches: 36, captions: 96, tau: 15 },
   odd: { images: 3, patches: 7, captions: 13, tau: 15 },
@@ -42,14 +42,14 @@ export const poolForward = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.images, d.patches, d.captions] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.captions] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.images * d.captions) / t.WG),
   cost: (d) => ({
     flops: 5 * d.images * d.patches * d.captions,
     bytes: 4 * d.images * d.captions * (d.patches + 1),
   }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: poolReference,
 });
 
@@ -70,7 +70,7 @@ export const poolBackward = defineKernel({
     },
     dx: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.patches, d.captions] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.images * d.captions) / t.WG),
   cost: (d) => ({
     flops: 4 * d.images * d.patches * d.captions,
@@ -78,7 +78,7 @@ export const poolBackward = defineKernel({
   }),
   cases,
   // tau * (x - y) up to 80 is rounded before its exponential
-  tolerance: { f32: 1e-5 },
+  tolerance: 1e-5,
   reference: (d, { dy, x, y }) => {
     const dx = new Float64Array(x.length);
     for (let column = 0; column < y.length; column++) {

@@ -1,4 +1,4 @@
-import { countGrid, walkTile } from '../elementwise/walk.ts';
+import { countGrid, walkTiles } from '../elementwise/walk.ts';
 import { ceilDiv, defineKernel, flatGrid } from '../kernel.ts';
 import { dropThreshold, keep } from './philox.ts';
 
@@ -63,7 +63,7 @@ export const dropout = defineKernel({
     residual: { access: 'read', dtype: 'store_t', shape: (d) => [d.residual * d.count] },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: countGrid,
   cost: (d) => ({ flops: 20 * d.count, bytes: 4 * d.count * (1 + 1 / d.copies + d.residual) }),
   cases: {
@@ -74,7 +74,7 @@ export const dropout = defineKernel({
     'odd copies': dropoutDims(5 * 3 * 7, 2, 0.3, { block: 7, copies: 3 }),
     nothing: dropoutDims(13, 0, 0),
   },
-  tolerance: { f32: 2e-7 },
+  tolerance: 2e-7,
   reference: (d, a) => ({
     y: Float64Array.from({ length: d.count }, (_, i) => {
       const kept = keep(a.random, d.op, i, d.threshold) ? a.x[sourceOf(d, i)] * d.scale : 0;
@@ -94,7 +94,7 @@ export const dropoutCopiesBackward = defineKernel({
     random,
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.count / d.copies] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d, t) => flatGrid(ceilDiv(d.count / d.copies, t.WG)),
   cost: (d) => ({ flops: 20 * d.count, bytes: 4 * d.count * (1 + 1 / d.copies) }),
   cases: {
@@ -102,7 +102,7 @@ export const dropoutCopiesBackward = defineKernel({
     odd: dropoutDims(5 * 3 * 7, 2, 0.3, { block: 7, copies: 3 }),
     'one copy': dropoutDims(33, 1, 0.5),
   },
-  tolerance: { f32: 4e-7 },
+  tolerance: 4e-7,
   reference: (d, a) => {
     const dx = new Float64Array(d.count / d.copies);
     for (let i = 0; i < d.count; i++) {

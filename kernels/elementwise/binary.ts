@@ -1,5 +1,5 @@
 import { defineKernel } from '../kernel.ts';
-import { countGrid, walkTile } from './walk.ts';
+import { countGrid, walkTiles } from './walk.ts';
 
 interface BinarySettings {
   name: string;
@@ -26,7 +26,7 @@ export function binaryKernel({ name, doc, combine, reference, flops, tolerance }
       b: { access: 'read', dtype: 'store_t', shape: (d) => [d.period] },
       y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
     },
-    tile: walkTile,
+    ...walkTiles,
     grid: countGrid,
     cost: (d) => ({ flops: flops * d.count, bytes: 8 * d.count + 4 * d.period }),
     cases: {
@@ -36,7 +36,7 @@ export function binaryKernel({ name, doc, combine, reference, flops, tolerance }
       'odd rows': { count: 7 * 131, period: 131 },
       'one element': { count: 301, period: 1 },
     },
-    tolerance: { f32: tolerance },
+    tolerance,
     reference: ({ count, period }, { a, b }) => ({
       y: Float64Array.from({ length: count }, (_, i) => reference(a[i], b[i % period])),
     }),

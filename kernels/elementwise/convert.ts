@@ -1,5 +1,5 @@
 import { defineKernel } from '../kernel.ts';
-import { countGrid, walkTile } from './walk.ts';
+import { countGrid, walkTiles } from './walk.ts';
 
 export const convert = defineKernel({
   name: 'elementwise.convert',
@@ -10,10 +10,10 @@ export const convert = defineKernel({
     x: { access: 'read', dtype: 'source_t', shape: (d) => [d.count] },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: countGrid,
   cost: (d) => ({ flops: 0, bytes: 8 * d.count }),
   cases: { 'vit-b16@512': { count: 1035 * 768 }, odd: { count: 1021 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (_, { x }) => ({ y: x.slice() }),
 });

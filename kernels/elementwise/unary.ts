@@ -1,5 +1,5 @@
 import { defineKernel } from '../kernel.ts';
-import { countGrid, walkTile } from './walk.ts';
+import { countGrid, walkTiles } from './walk.ts';
 
 interface UnarySettings {
   name: string;
@@ -31,11 +31,11 @@ export function unaryKernel({ name, doc, apply, reference, flops, tolerance }: U
       },
       y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
     },
-    tile: walkTile,
+    ...walkTiles,
     grid: countGrid,
     cost: (d) => ({ flops: flops * d.count, bytes: 8 * d.count }),
     cases: { 'vit-b16@512': { count: 1035 * 768 }, odd: { count: 1021 }, one: { count: 1 } },
-    tolerance: { f32: tolerance },
+    tolerance,
     reference: ({ count }, { x }) => ({ y: Float64Array.from({ length: count }, (_, i) => reference(x[i])) }),
   });
 }

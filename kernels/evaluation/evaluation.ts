@@ -1,7 +1,7 @@
 import { defineKernel, flatGrid } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-const tile = { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] };
+const tiles = [{ WG: 64 }, { WG: 8 }];
 
 export const argmax = defineKernel({
   name: 'evaluation.argmax',
@@ -26,7 +26,7 @@ export const argmax = defineKernel({
         Uint32Array.from({ length: d.images * d.pixels }, () => Math.floor(random() * d.firstClass)),
     },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.images * d.pixels) / t.WG),
   cost: (d) => ({
     flops: d.images * d.classes * d.pixels,
@@ -46,7 +46,7 @@ export const argmax = defineKernel({
       threshold: 0.4,
     },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, a) => {
     const [best, label] = [a.best.slice(), a.label.slice()];
     for (let at = 0; at < best.length; at++) {
@@ -92,11 +92,11 @@ export const confusion = defineKernel({
       input: (d) => Uint32Array.from({ length: d.classes * d.classes }, (_, i) => i),
     },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid(d.count / t.WG),
   cost: (d) => ({ flops: 0, bytes: 8 * d.count + 8 * d.classes * d.classes }),
   cases: { 'voc@512': { count: 262144, classes: 20 }, odd: { count: 1021, classes: 3 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, { prediction, truth, matrix }) => {
     const sum = matrix.slice();
     truth.forEach((t, i) => {

@@ -1,7 +1,7 @@
 import { defineKernel, flatGrid } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-const tile = { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] };
+const tiles = [{ WG: 64 }, { WG: 8 }];
 
 export const windowAdd = defineKernel({
   name: 'evaluation.window_add',
@@ -21,7 +21,7 @@ export const windowAdd = defineKernel({
     penalty: { access: 'read', dtype: 'f32', shape: (d) => [d.classes] },
     canvas: { access: 'read_write', dtype: 'f32', shape: (d) => [d.classes, d.height, d.width] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.classes * d.window_height * d.window_width) / t.WG),
   cost: (d) => ({
     flops: 5 * d.classes * d.window_height * d.window_width,
@@ -39,7 +39,7 @@ export const windowAdd = defineKernel({
     },
     odd: { classes: 3, height: 11, width: 17, top: 2, left: 4, window_height: 9, window_width: 13 },
   },
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: (d, a) => {
     const canvas = a.canvas.slice();
     const size = d.window_height * d.window_width;
@@ -71,14 +71,14 @@ export const windowAverage = defineKernel({
     },
     canvas: { access: 'read_write', dtype: 'f32', shape: (d) => [d.classes, d.height, d.width] },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid((d.classes * d.height * d.width) / t.WG),
   cost: (d) => ({ flops: d.classes * d.height * d.width, bytes: 8 * d.classes * d.height * d.width }),
   cases: {
     'voc@128': { classes: 20, height: 128, width: 171, windows: 2 },
     odd: { classes: 3, height: 11, width: 17, windows: 5 },
   },
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: (d, a) => ({
     canvas: a.canvas.map((value, i) => {
       const row = Math.floor((i % (d.height * d.width)) / d.width);

@@ -1,4 +1,4 @@
-import { walkGrid, walkTile } from '../elementwise/walk.ts';
+import { walkGrid, walkTiles } from '../elementwise/walk.ts';
 import { ceilDiv, defineKernel, flatGrid, type Random } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -31,11 +31,11 @@ export const gatherRows = defineKernel({
     index: { access: 'read', dtype: 'u32', shape: (d) => [d.rows], input: anyIndex },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.rows, d.cols] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: (d, tile) => walkGrid(d.rows * d.cols, tile),
   cost: (d) => ({ flops: 0, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: ({ rows, cols, stride }, { source, index }) => {
     const y = new Float64Array(rows * cols);
     for (let r = 0; r < rows; r++) {
@@ -60,11 +60,11 @@ export const gatherLinks = defineKernel({
     },
     links: { access: 'write', dtype: 'u32', shape: (d) => [d.count, 2] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d, t) => [ceilDiv(d.count, t.WG), 1, 1],
   cost: (d) => ({ flops: 0, bytes: 12 * d.count }),
   cases: { 'text ids': { count: 20 * 77 }, odd: { count: 37 }, one: { count: 1 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: ({ count }, { ids }) => {
     const links = new Float64Array(2 * count);
     for (let r = 0; r < count; r++) {
@@ -95,11 +95,11 @@ export const gatherScatter = defineKernel({
     },
     table: { access: 'read_write', dtype: 'f32', shape: (d) => [d.sourceRows, d.cols] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: ({ rows, cols, stride }, { dy, index, table }) => {
     for (let r = 0; r < rows; r++) {
       const to = (r * stride + index[r]) * cols;

@@ -1,4 +1,4 @@
-import { countGrid, walkTile } from '../elementwise/walk.ts';
+import { countGrid, walkTiles } from '../elementwise/walk.ts';
 import { ceilDiv, defineKernel, type HostArrays } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -29,7 +29,7 @@ export const gaussianSumForward = defineKernel({
     base: { access: 'read', dtype: 'store_t', shape: (d) => (d.extended ? [d.count] : [0]) },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: countGrid,
   cost: (d) => ({ flops: 2 * d.layers * d.count, bytes: 4 * (d.layers + 1 + d.extended) * d.count }),
   cases: {
@@ -38,7 +38,7 @@ export const gaussianSumForward = defineKernel({
     'fifth and sixth of six': { count: 1021, layers: 2, first: 4, total: 6, extended: 1 },
     'four layers': { count: 130, layers: 4, first: 0, total: 4, extended: 0 },
   },
-  tolerance: { f32: 4e-7 },
+  tolerance: 4e-7,
   reference: (d, a) => {
     const y = d.extended ? a.base.slice() : new Float64Array(d.count);
     for (let l = 0; l < d.layers; l++) {
@@ -61,14 +61,14 @@ export const gaussianSumLayer = defineKernel({
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.count] },
     dlayer: { access: 'write', dtype: 'store_t', shape: (d) => [d.count] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: countGrid,
   cost: (d) => ({ flops: d.count, bytes: 8 * d.count }),
   cases: {
     'vit-b16@512 stage': { count: 1024 * 512, layer: 1, total: 3 },
     odd: { count: 1021, layer: 4, total: 5 },
   },
-  tolerance: { f32: 1e-7 },
+  tolerance: 1e-7,
   reference: (d, { weights, dy }) => ({ dlayer: dy.map((v) => v * weights[d.layer]) }),
 });
 
@@ -85,7 +85,7 @@ export const gaussianSumDots = defineKernel({
     layer3: layer(3),
     partials: { access: 'write', dtype: 'f32', shape: (d) => [d.parts, d.layers] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d, t) => [ceilDiv(d.parts, t.WG), 1, 1],
   cost: (d) => ({ flops: 2 * d.layers * d.count, bytes: 4 * (d.layers + 1) * d.count }),
   cases: {
@@ -94,7 +94,7 @@ export const gaussianSumDots = defineKernel({
     'one layer': { count: 5, parts: 1, layers: 1 },
   },
   // a thread adds up to count / parts products one after the other
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: ({ count, parts, layers }, a) => {
     const partials = new Float64Array(parts * layers);
     for (let i = 0; i < count; i++) {

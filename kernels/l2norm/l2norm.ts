@@ -20,7 +20,7 @@ export const l2normForward = defineKernel({
   },
   cost: (d) => ({ flops: 3 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: ({ rows, cols }, { x }) => {
     const y = new Float64Array(rows * cols);
     const inverse = new Float64Array(rows);
@@ -45,7 +45,7 @@ export const l2normBackward = defineKernel({
   },
   cost: (d) => ({ flops: 5 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: ({ rows, cols }, { dy, y, inverse }) => {
     const dx = new Float64Array(rows * cols);
     for (let r = 0; r < rows; r++) {

@@ -1,5 +1,5 @@
 // y = (x - mean) * rstd * gamma + beta over each row; stats keeps (mean, rstd) for the backward pass.
-// One workgroup per ROWS rows, each thread walks a row in steps of WG; two-pass variance.
+// One workgroup per row, whose threads walk it in steps of WG; two-pass variance.
 const WG: u32 = 64;
 alias store_t = f32;
 struct Dims { rows: u32, cols: u32, eps: f32 }

@@ -1,6 +1,6 @@
-import { ceilDiv, defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
+import { ceilDiv, defineKernel, type HostArrays } from '../kernel.ts';
 import { rowVariants } from '../shared/row_variants.ts';
-import { sliceTile } from '../shared/slice_tile.ts';
+import { sliceTiles } from '../shared/slice_tiles.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -51,7 +51,7 @@ export const layernormForward = defineKernel({
     'rows of 20': { rows: 6, cols: 20, eps: 1e-6 },
     'first column far off': { rows: 5, cols: 192, eps: 1e-5 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: forwardReference,
 });
 
@@ -104,7 +104,7 @@ export const layernormBackward = defineKernel({
     bytes: (12 + 4 * d.extended) * d.rows * d.cols,
   }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: (dims, a) => {
     const { rows, cols } = dims;
     const dx = dims.extended ? a.base.slice() : new Float64Array(rows * cols);
@@ -126,13 +126,12 @@ export const layernormParameters = defineKernel({
       name: 'columns',
       source: at('parameters_columns.wgsl'),
       fits: (facts) => facts.software,
-      tile: NO_TILE,
       grid: (d) => [ceilDiv(d.cols, 64), 1, 1],
     },
     {
       name: 'split',
       source: at('parameters.wgsl'),
-      tile: sliceTile,
+      ...sliceTiles,
       grid: (d, t) => [ceilDiv(d.cols, t.COLUMNS), 1, 1],
     },
   ],
@@ -148,7 +147,7 @@ export const layernormParameters = defineKernel({
   },
   cost: (d) => ({ flops: 5 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: (dims, a) => {
     const dgamma = dims.extended ? a.baseGamma.slice() : new Float64Array(dims.cols);
     const dbeta = dims.extended ? a.baseBeta.slice() : new Float64Array(dims.cols);

@@ -8,7 +8,7 @@ export const maskLossFinish = defineKernel({
   name: 'mask_loss.finish',
   doc: 'Total loss from the sums, normalised by the number of present (image, class) pairs.',
   source: at('finish.wgsl'),
-  helpers: [at('workgroup_sum.wgsl')],
+  helpers: [at('first_thread_sum.wgsl')],
   dims: {
     rows: 'u32',
     pixels: 'u32',
@@ -32,7 +32,7 @@ export const maskLossFinish = defineKernel({
     loss: { access: 'write', dtype: 'f32', shape: () => [4] },
     total: { access: 'write', dtype: 'f32', shape: () => [1] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 16 }, { WG: 64 }, { WG: 256 }] },
+  tiles: [{ WG: 64 }, { WG: 16 }, { WG: 256 }],
   grid: () => [1, 1, 1],
   cost: (d) => ({ flops: 4 * d.rows * d.chunks, bytes: 16 * d.rows * (d.chunks + 1) }),
   cases: {
@@ -40,6 +40,6 @@ export const maskLossFinish = defineKernel({
     odd: { rows: 7, pixels: 77, chunks: 1, ...weights, normalise: 1 },
     unnormalised: { rows: 101, pixels: 99, chunks: 3, ...weights, normalise: 0 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: finishReference,
 });

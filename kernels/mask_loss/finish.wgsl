@@ -25,7 +25,7 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
     stats[row] = vec4f(numerator, denominator, present, 0.0);
     totals += vec4f(sums.x / pixels, present * (1.0 - numerator / denominator), present, 0.0);
   }
-  let sum = workgroupSum(totals, local.x);
+  let sum = firstThreadSum(totals, local.x);
   if (local.x == 0) {
     let divisor = select(1.0, max(1.0, sum.z), dims.normalise != 0);
     let focal = dims.focal_weight * sum.x / divisor;

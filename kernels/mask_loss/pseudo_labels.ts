@@ -1,6 +1,5 @@
 import { defineKernel, flatGrid } from '../kernel.ts';
 import { unlabelledInput } from './inputs.ts';
-import { pseudoLabelsReference } from './reference.ts';
 import { upsampledPseudoLabelsReference } from './upsampled_reference.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -8,36 +7,6 @@ const at = (file: string): URL => new URL(file, import.meta.url);
 /** The last classes are the novel ones. */
 const novelInput = (d: { classes: number; novel_count: number }): Uint32Array =>
   Uint32Array.from({ length: d.novel_count }, (_, i) => d.classes - d.novel_count + i);
-
-export const pseudoLabels = defineKernel({
-  name: 'mask_loss.pseudo_labels',
-  doc: 'Self-training: unlabelled pixels take the best novel class of the detached prediction.',
-  source: at('pseudo_labels.wgsl'),
-  dims: { images: 'u32', classes: 'u32', pixels: 'u32', novel_count: 'u32', unlabelled: 'u32' },
-  buffers: {
-    logits: { access: 'read', dtype: 'f32', shape: (d) => [d.images, d.classes, d.pixels] },
-    labels: {
-      access: 'read',
-      dtype: 'u32',
-      shape: (d) => [d.images, d.pixels],
-      input: (d, random) => unlabelledInput(d.images * d.pixels, d, random),
-    },
-    novel: { access: 'read', dtype: 'u32', shape: (d) => [d.novel_count], input: novelInput },
-    y: { access: 'write', dtype: 'u32', shape: (d) => [d.images, d.pixels] },
-  },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
-  grid: (d, t) => flatGrid((d.images * d.pixels) / t.WG),
-  cost: (d) => ({
-    flops: d.images * d.novel_count * d.pixels,
-    bytes: 4 * d.images * d.pixels * (d.novel_count + 2),
-  }),
-  cases: {
-    'voc@128': { images: 2, classes: 20, pixels: 128 * 128, novel_count: 5, unlabelled: 254 },
-    odd: { images: 3, classes: 4, pixels: 77, novel_count: 1, unlabelled: 254 },
-  },
-  tolerance: { f32: 0 },
-  reference: pseudoLabelsReference,
-});
 
 const voc = { classes: 20, novel_count: 5, unlabelled: 254 };
 const odd = { classes: 7, novel_count: 3, unlabelled: 254 };
@@ -68,7 +37,7 @@ export const upsampledPseudoLabels = defineKernel({
     novel: { access: 'read', dtype: 'u32', shape: (d) => [d.novel_count], input: novelInput },
     y: { access: 'write', dtype: 'u32', shape: (d) => [d.images, d.out_height, d.out_width] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid((d.images * d.out_height * d.out_width) / t.WG),
   cost: (d) => ({
     flops: 7 * d.images * d.novel_count * d.out_height * d.out_width,
@@ -81,6 +50,6 @@ export const upsampledPseudoLabels = defineKernel({
     same: { images: 2, height: 7, width: 3, out_height: 7, out_width: 3, ...odd },
     'one cell': { images: 3, height: 1, width: 1, out_height: 3, out_width: 5, ...odd },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: upsampledPseudoLabelsReference,
 });

@@ -8,14 +8,8 @@ export interface FocalDims {
   gamma: number;
 }
 
-export interface LossDims extends FocalDims {
-  images: number;
-  classes: number;
-  pixels: number;
-}
-
 /** One focal term: alpha_t * (1 - p_t)^gamma * cross-entropy. Lin et al. 2017, arXiv:1708.02002. */
-export function focalTerm(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
+function focalTerm(x: number, positive: boolean, { alpha, gamma }: FocalDims): number {
   return positive
     ? alpha * sigmoid(-x) ** gamma * softplus(-x)
     : (1 - alpha) * sigmoid(x) ** gamma * softplus(x);
@@ -49,21 +43,7 @@ export function addPixel(
   sums[at + 3] += positive ? 1 : 0;
 }
 
-export function partialsReference(d: LossDims & { chunks: number }, a: HostArrays): HostArrays {
-  const partials = new Float64Array(d.images * d.classes * d.chunks * 4);
-  const length = Math.ceil(d.pixels / d.chunks);
-  for (let row = 0; row < d.images * d.classes; row++) {
-    const image = Math.floor(row / d.classes);
-    for (let i = 0; i < d.pixels; i++) {
-      const x = a.logits[row * d.pixels + i];
-      const positive = a.labels[image * d.pixels + i] === row % d.classes;
-      addPixel(partials, (row * d.chunks + Math.floor(i / length)) * 4, { x, positive }, d);
-    }
-  }
-  return { partials };
-}
-
-export interface FinishDims {
+interface FinishDims {
   rows: number;
   pixels: number;
   chunks: number;
@@ -115,27 +95,4 @@ export function gradientOf(
   // of 1 - numerator / denominator, where the sum of p t counts twice
   const dice = (present * (numerator * all - 2 * denominator * own)) / denominator ** 2;
   return scale * ((d.focal_weight * focal) / d.pixels + d.dice_weight * dice);
-}
-
-export function backwardReference(d: LossDims & GradientDims, a: HostArrays): HostArrays {
-  const dlogits = a.logits.map((x, at) => {
-    const row = Math.floor(at / d.pixels);
-    const positive = a.labels[Math.floor(row / d.classes) * d.pixels + (at % d.pixels)] === row % d.classes;
-    const slope = sigmoidSlope(x);
-    return gradientOf(d, a, row, [focalSlope(x, positive, d), slope, positive ? slope : 0]);
-  });
-  return { dlogits };
-}
-
-export function pseudoLabelsReference(
-  d: { images: number; classes: number; pixels: number; unlabelled: number },
-  a: HostArrays,
-): HostArrays {
-  const y = a.labels.map((label, at) => {
-    if (label !== d.unlabelled) return label;
-    const image = Math.floor(at / d.pixels);
-    const score = (c: number): number => a.logits[(image * d.classes + c) * d.pixels + (at % d.pixels)];
-    return a.novel.reduce((best, c) => (score(c) > score(best) ? c : best));
-  });
-  return { y };
 }

@@ -1,4 +1,4 @@
-import { defineKernel, flatGrid, NO_TILE, softwareSubgroups, type Variant } from '../kernel.ts';
+import { defineKernel, flatGrid, softwareSubgroups, type Variant } from '../kernel.ts';
 import { labelsInput, logitsInput, published, statsInput, weights } from './inputs.ts';
 import type { FocalDims } from './reference.ts';
 import { gatherReference, type UpsampledDims, upsampledReference } from './upsampled_reference.ts';
@@ -12,28 +12,26 @@ const subgroup: Variant<Dims> = {
   source: at('upsampled_subgroup.wgsl'),
   helpers: [at('pixel.wgsl'), at('../shared/subgroup_sum.wgsl')],
   fits: softwareSubgroups,
-  tile: NO_TILE,
+  // factors that are multiples of 8
+  takes: (d) => d.out_height % (8 * d.height) === 0 && d.out_width % (8 * d.width) === 0,
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
 const plain: Variant<Dims> = {
   name: 'plain',
   source: at('upsampled_plain.wgsl'),
-  helpers: [at('pixel.wgsl'), at('cells.wgsl'), at('workgroup_sum.wgsl')],
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  helpers: [at('pixel.wgsl'), at('cells.wgsl'), at('first_thread_sum.wgsl')],
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d) => [d.height + 1, d.classes, d.images],
 };
 
-/** Whether {@link upsampled} takes these sizes; {@link upsampledAny} takes all. */
-export function cellsOfEights(d: UpsampledDims): boolean {
-  return d.out_height % (8 * d.height) === 0 && d.out_width % (8 * d.width) === 0;
-}
+const odd = { images: 2, classes: 3, ...published };
 
 export const upsampled = defineKernel({
   name: 'mask_loss.upsampled',
   doc:
     'Focal and dice loss of bilinearly upsampled masks in one pass that stores no pixel: partial sums by row of ' +
-    'cells, and what each cell passes back to its four corners, for factors that are multiples of 8.',
+    'cells, and what each cell passes back to its four corners.',
   variants: [subgroup, plain],
   dims: {
     images: 'u32',
@@ -92,19 +90,6 @@ export const upsampled = defineKernel({
       gamma: 1.5,
     },
     'one value': { images: 3, classes: 1, height: 1, width: 1, out_height: 8, out_width: 16, ...published },
-  },
-  tolerance: { f32: 2e-6 },
-  reference: upsampledReference,
-});
-
-const odd = { images: 2, classes: 3, ...published };
-
-/** {@link upsampled} for any size, also smaller. */
-export const upsampledAny: typeof upsampled = {
-  ...upsampled,
-  name: 'mask_loss.upsampled_any',
-  variants: [plain],
-  cases: {
     'vit-b16@500': { ...odd, images: 1, height: 32, width: 27, out_height: 500, out_width: 421 },
     up: { ...odd, height: 5, width: 7, out_height: 13, out_width: 11, gamma: 1.5 },
     three: { ...odd, height: 5, width: 49, out_height: 15, out_width: 147 },
@@ -112,10 +97,12 @@ export const upsampledAny: typeof upsampled = {
     mixed: { ...odd, height: 9, width: 20, out_height: 21, out_width: 8 },
     'far down': { ...odd, height: 67, width: 45, out_height: 3, out_width: 2 },
     same: { ...odd, height: 7, width: 9, out_height: 7, out_width: 9 },
-    'one value': { ...odd, height: 1, width: 1, out_height: 3, out_width: 5 },
+    'one value, odd factors': { ...odd, height: 1, width: 1, out_height: 3, out_width: 5 },
     'to one pixel': { ...odd, height: 4, width: 3, out_height: 1, out_width: 1 },
   },
-};
+  tolerance: 2e-6,
+  reference: upsampledReference,
+});
 
 export const upsampledGather = defineKernel({
   name: 'mask_loss.upsampled_gather',
@@ -147,7 +134,7 @@ export const upsampledGather = defineKernel({
     loss: { access: 'read', dtype: 'f32', shape: () => [4], input: () => [3, 1, 4, 5] },
     dmasks: { access: 'write', dtype: 'f32', shape: (d) => [d.images, d.classes, d.height, d.width] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }, { WG: 8 }] },
+  tiles: [{ WG: 64 }, { WG: 8 }],
   grid: (d, t) => flatGrid((d.images * d.classes * d.height * d.width) / t.WG),
   cost: (d) => ({
     flops: 100 * d.images * d.classes * d.height * d.width,
@@ -167,6 +154,6 @@ export const upsampledGather = defineKernel({
     'one value': { images: 3, classes: 2, height: 1, width: 1, pixels: 15, ...weights, normalise: 0 },
     'one row': { images: 1, classes: 2, height: 1, width: 4, pixels: 60, ...weights, normalise: 0 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: gatherReference,
 });

@@ -59,6 +59,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     corners[at + 1] = slope;
     corners[at + 2] = ownSlope;
   }
-  let total = workgroupSum(sums, local.x);
+  let total = firstThreadSum(sums, local.x);
   if (local.x == 0) { partials[job] = total; }
 }

@@ -1,4 +1,4 @@
-import { ceilDiv, defineKernel, softwareSubgroups, type Tile, type Variant } from '../kernel.ts';
+import { ceilDiv, defineKernel, softwareSubgroups, type Variant } from '../kernel.ts';
 import {
   ACTIVATION,
   edges,
@@ -15,25 +15,22 @@ const epilogue = at('epilogue.wgsl');
 
 /**
  * Register tiles fed by subgroup shuffles where a subgroup is a SIMD register of a CPU, shared-memory tiles
- * elsewhere, and a readable baseline. The tile parameters TRANSPOSE_A and TRANSPOSE_B are the kernel's, not tuned.
+ * elsewhere, and a readable baseline.
  */
 function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>[] {
   const transposes = { TRANSPOSE_A: Number(transposeA), TRANSPOSE_B: Number(transposeB) };
-  const tiles = (...space: Tile[]) => {
-    const all = space.map((tile) => ({ ...tile, ...transposes }));
-    return { default: all[0], space: all };
-  };
   return [
     {
       name: 'subgroup',
       source: at('subgroup.wgsl'),
       helpers: [activation, at('store.wgsl')],
       fits: softwareSubgroups,
-      tile: tiles({ ROWS: 24 }, { ROWS: 32 }),
+      tiles: [{ ROWS: 24 }, { ROWS: 32 }],
       constants: (d) => {
         const [aLine, bLine] = [transposeA ? d.m : d.k, transposeB ? d.k : d.n];
         const aligned = aLine % 4 === 0 && bLine % 4 === 0 && d.k >= 4;
         return {
+          ...transposes,
           ALIGNED: Number(aligned),
           TAIL: Number(!aligned || d.k % 4 !== 0),
           ...storeConstants(d),
@@ -47,14 +44,15 @@ function variants(transposeA: boolean, transposeB: boolean): Variant<MatmulDims>
       source: at('tiled.wgsl'),
       helpers: [activation, epilogue],
       fits: (facts) => facts.maxWorkgroupSize >= 256,
-      tile: tiles({ BLOCK: 1 }, { BLOCK: 2 }),
+      tiles: [{ BLOCK: 1 }, { BLOCK: 2 }],
+      constants: () => transposes,
       grid: (d, t) => [ceilDiv(d.n, 64 * t.BLOCK), ceilDiv(d.m, 64 * t.BLOCK), d.batch],
     },
     {
       name: 'plain',
       source: at('plain.wgsl'),
       helpers: [activation, epilogue],
-      tile: tiles({}),
+      constants: () => transposes,
       grid: (d) => [ceilDiv(d.n, 8), ceilDiv(d.m, 8), d.batch],
     },
   ];
@@ -114,7 +112,7 @@ function matmul(
     },
     cases: { ...cases, ...odd },
     // a sum of k products in one order: rounding grows to about 1e-6 at k = 1000
-    tolerance: { f32: 2e-6 },
+    tolerance: 2e-6,
     reference: (dims, host) => matmulReference(dims, host, transposeA, transposeB),
   });
 }

@@ -1,12 +1,4 @@
-import {
-  ceilDiv,
-  type DimsOf,
-  defineKernel,
-  NO_TILE,
-  product,
-  softwareSubgroups,
-  type Variant,
-} from '../kernel.ts';
+import { ceilDiv, type DimsOf, defineKernel, product, softwareSubgroups, type Variant } from '../kernel.ts';
 import { PANEL, panelShape, placeInPanels } from './pack.ts';
 import {
   ACTIVATION,
@@ -25,13 +17,14 @@ const outerDims = { ...productDims, panels: 'u32' } as const;
 /** As those of one product; `panels` is 1 if a and b are in panels, 0 if each is a (k, rows) matrix. */
 export type OuterDims = DimsOf<typeof outerDims>;
 
-/** Where a subgroup is a SIMD register of a CPU; without panels it wants m and n to be multiples of 4. */
+/** Where a subgroup is a SIMD register of a CPU. */
 export const outerSubgroup: Variant<OuterDims> = {
   name: 'subgroup',
   source: at('outer.wgsl'),
   helpers: [at('activation.wgsl'), at('store.wgsl')],
   fits: softwareSubgroups,
-  tile: NO_TILE,
+  // rows begin with whole quads, as those of panels do
+  takes: (d) => d.panels === 1 || (d.m % 4 === 0 && d.n % 4 === 0),
   constants: (d) => ({
     ...storeConstants(d),
     PANELS: d.panels,
@@ -98,7 +91,6 @@ export const matmulOuter = defineKernel({
       name: 'plain',
       source: at('outer_plain.wgsl'),
       helpers: [at('activation.wgsl'), at('epilogue.wgsl')],
-      tile: NO_TILE,
       grid: (d) => [ceilDiv(d.n, 8), ceilDiv(d.m, 8), 1],
     },
   ],
@@ -113,11 +105,12 @@ export const matmulOuter = defineKernel({
     ),
     'mini@96': inPlace(single(128, 384, 296)),
     'odd sum in place': inPlace(single(36, 100, 29, { bias: 1, residual: 1 })),
+    'odd everything in place': inPlace(edges['odd everything']),
     'one quad in place': inPlace(single(4, 4, 1)),
     ...Object.fromEntries(Object.entries(edges).map(([name, dims]) => [name, inPanels(dims)])),
   },
   // a sum of k products in one order, as in `matmul.nn`
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: (d, host) => {
     const a = kFirst(host.a, d.m, d);
     const b = kFirst(host.b, d.n, d);

@@ -32,24 +32,19 @@ export const matmulPack = defineKernel({
     x: { access: 'read', dtype: 'store_t', shape: (d) => (d.transposed ? [d.k, d.rows] : [d.rows, d.k]) },
     y: { access: 'write', dtype: 'store_t', shape: (d) => panelShape(d.rows, d.k) },
   },
-  variants: [
-    {
-      name: 'plain',
-      source: new URL('pack.wgsl', import.meta.url),
-      tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
-      constants: (d) => ({
-        TRANSPOSED: d.transposed,
-        ALIGNED: Number((d.transposed ? d.rows : d.k) % 4 === 0),
-      }),
-      grid: (d, t) => {
-        const quads = ceilDiv(d.k, 4);
-        const rowBlocks = ceilDiv(d.rows, PANEL) * (PANEL / 4);
-        const [along, across] = d.transposed ? [rowBlocks, quads] : [quads, rowBlocks];
-        const [y, z] = flatGrid(across);
-        return [ceilDiv(along, t.WG), y, z];
-      },
-    },
-  ],
+  source: new URL('pack.wgsl', import.meta.url),
+  tiles: [{ WG: 64 }, { WG: 32 }, { WG: 128 }],
+  constants: (d) => ({
+    TRANSPOSED: d.transposed,
+    ALIGNED: Number((d.transposed ? d.rows : d.k) % 4 === 0),
+  }),
+  grid: (d, t) => {
+    const quads = ceilDiv(d.k, 4);
+    const rowBlocks = ceilDiv(d.rows, PANEL) * (PANEL / 4);
+    const [along, across] = d.transposed ? [rowBlocks, quads] : [quads, rowBlocks];
+    const [y, z] = flatGrid(across);
+    return [ceilDiv(along, t.WG), y, z];
+  },
   cost: (d) => ({ flops: 0, bytes: 8 * d.rows * d.k }),
   cases: {
     'vit-b16@512': plain,
@@ -58,7 +53,7 @@ export const matmulPack = defineKernel({
     'odd transposed': oddTransposed,
     'rows of four': rowsOfFour,
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, { x }) => {
     const shape = panelShape(d.rows, d.k);
     const y = new Float64Array(product(shape));

@@ -22,7 +22,7 @@ export const clipNormSquares = defineKernel({
     // what earlier dispatches filed stays
     partials: { access: 'read_write', dtype: 'f32', shape: (d) => [d.offset + d.parts] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d, t) => [ceilDiv(d.parts, t.WG), 1, 1],
   cost: (d) => ({ flops: 2 * d.count, bytes: 4 * (d.count + d.parts) }),
   cases: {
@@ -31,7 +31,7 @@ export const clipNormSquares = defineKernel({
     'one element': squaresDims(1, 0),
   },
   // a thread adds up to count / parts numbers one after the other
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: (d, { grad, partials: before }) => {
     const partials = before.slice();
     partials.fill(0, d.offset);
@@ -57,7 +57,7 @@ export const clipNormFinish = defineKernel({
     },
     clip: { access: 'write', dtype: 'f32', shape: () => [2] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: () => [1, 1, 1],
   cost: (d) => ({ flops: d.count, bytes: 4 * d.count }),
   cases: {
@@ -65,7 +65,7 @@ export const clipNormFinish = defineKernel({
     odd: { count: 131, max_norm: 3 },
     'short enough': { count: 1, max_norm: 2 },
   },
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: ({ max_norm }, { partials }) => {
     const norm = Math.sqrt(partials.reduce((sum, v) => sum + v, 0));
     return { clip: Float64Array.of(Math.max(1, norm / max_norm), norm) };

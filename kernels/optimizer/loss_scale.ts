@@ -1,6 +1,5 @@
-import { defineKernel, type HostArrays, NO_TILE } from '../kernel.ts';
-
-const UNSEEN = 0xffffffff;
+import { defineKernel, type HostArrays } from '../kernel.ts';
+import { UNSEEN } from './optimizer.ts';
 
 function reference({ patience, highest }: { patience: number; highest: number }, a: HostArrays): HostArrays {
   const [old] = a.scale;
@@ -46,7 +45,6 @@ export const lossScale = defineKernel({
     divisor: { access: 'write', dtype: 'f32', shape: () => [1] },
     verdict: { access: 'write', dtype: 'u32', shape: () => [2] },
   },
-  tile: NO_TILE,
   grid: () => [1, 1, 1],
   cost: () => ({ flops: 0, bytes: 72 }),
   cases: {
@@ -56,6 +54,6 @@ export const lossScale = defineKernel({
     'no growth beyond the highest': { patience: 5, highest: 4096 },
     'odd, finite': { patience: 2000, highest: 2 ** 24 },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference,
 });

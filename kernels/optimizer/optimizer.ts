@@ -1,7 +1,8 @@
 import { defineKernel, flatGrid, type HostArrays } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-const UNSEEN = 0xffffffff;
+/** The place of the first value that is not finite, while there is none. */
+export const UNSEEN = 0xffffffff;
 
 interface AdamwDims {
   count: number;
@@ -51,13 +52,10 @@ export const adamw = defineKernel({
       input: (d, random) => Float32Array.from({ length: d.count }, () => random() ** 4),
     },
   },
-  tile: {
-    default: { WG: 64, PER_THREAD: 16 },
-    space: [
-      { WG: 64, PER_THREAD: 16 },
-      { WG: 32, PER_THREAD: 4 },
-    ],
-  },
+  tiles: [
+    { WG: 64, PER_THREAD: 16 },
+    { WG: 32, PER_THREAD: 4 },
+  ],
   grid: (d, t) => flatGrid(d.count / (4 * t.WG * t.PER_THREAD)),
   cost: (d) => ({ flops: 14 * d.count, bytes: 28 * d.count }),
   cases: {
@@ -66,7 +64,7 @@ export const adamw = defineKernel({
     'after a bad loss': { count: 5, group: 2, ...settings },
   },
   // beta2 in f32 is off by 1e-8 of 1 - beta2 = 1e-3: 1e-5 in the new part of v
-  tolerance: { f32: 1e-5 },
+  tolerance: 1e-5,
   reference: adamwReference,
 });
 
@@ -91,11 +89,10 @@ export const stepLog = defineKernel({
     },
     health: { access: 'read_write', dtype: 'u32', shape: () => [2], input: () => [0, 0] },
   },
-  tile: { default: {}, space: [{}] },
   grid: () => [1, 1, 1],
   cost: () => ({ flops: 0, bytes: 56 }),
   cases: { usual: { rows: 10 }, 'not finite': { rows: 7 }, odd: { rows: 1 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, a) => {
     const ring = a.ring.slice();
     const health = a.health.slice();
@@ -125,17 +122,14 @@ export const finite = defineKernel({
     },
     found: { access: 'read_write', dtype: 'u32', shape: () => [2], input: () => [0, UNSEEN] },
   },
-  tile: {
-    default: { WG: 64, PER_THREAD: 16 },
-    space: [
-      { WG: 64, PER_THREAD: 16 },
-      { WG: 8, PER_THREAD: 2 },
-    ],
-  },
+  tiles: [
+    { WG: 64, PER_THREAD: 16 },
+    { WG: 8, PER_THREAD: 2 },
+  ],
   grid: (d, t) => flatGrid(d.count / (4 * t.WG * t.PER_THREAD)),
   cost: (d) => ({ flops: 0, bytes: 4 * d.count }),
   cases: { 'vit-b16@512': { count: 1035 * 768 }, odd: { count: 1021 }, none: { count: 11 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (_, { x, found }) => {
     const bad = [...x.keys()].filter((i) => (x[i] & 0x7f800000) === 0x7f800000);
     return { found: Float64Array.from([found[0] + bad.length, Math.min(found[1], bad[0] ?? UNSEEN)]) };

@@ -1,4 +1,4 @@
-import { walkGrid, walkTile } from '../elementwise/walk.ts';
+import { walkGrid, walkTiles } from '../elementwise/walk.ts';
 import { defineKernel } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
@@ -51,11 +51,11 @@ export const patchUnfold = defineKernel({
     image: { access: 'read', dtype: 'f32', shape: imageShape },
     y: { access: 'write', dtype: 'f32', shape: patchShape },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: (d, tile) => walkGrid(d.images * d.channels * d.height * d.width, tile),
   cost: (d) => ({ flops: 0, bytes: 8 * d.images * d.channels * d.height * d.width }),
   cases,
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, { image }) => {
     const y = new Float64Array(patchShape(d).reduce((a, b) => a * b));
     eachElement(d, (element, pixel) => {
@@ -74,11 +74,11 @@ export const patchFold = defineKernel({
     dy: { access: 'read', dtype: 'f32', shape: patchShape },
     dimage: { access: 'write', dtype: 'f32', shape: imageShape },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: (d, tile) => walkGrid(d.images * d.channels * d.height * d.width, tile),
   cost: (d) => ({ flops: 0, bytes: 8 * d.images * d.channels * d.height * d.width }),
   cases,
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (d, { dy }) => {
     const dimage = new Float64Array(imageShape(d).reduce((a, b) => a * b));
     eachElement(d, (element, pixel) => {

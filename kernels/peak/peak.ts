@@ -14,11 +14,11 @@ export const multiplyAdd = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.threads, 16] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.threads, 16] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 64 }] },
+  tiles: [{ WG: 64 }],
   grid: (d, t) => flatGrid(ceilDiv(d.threads, t.WG)),
   cost: (d) => ({ flops: 2 * d.threads * d.rounds * ROUND, bytes: 2 * 64 * d.threads }),
   cases: { odd: { threads: 77, rounds: 3, factor: 0.5, shift: 0.25 } },
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: ({ rounds, factor, shift }, { x }) => {
     const y = x.slice();
     for (let step = 0; step < 8 * rounds; step++) {
@@ -38,10 +38,10 @@ export const copy = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [4 * d.vectors] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [4 * d.vectors] },
   },
-  tile: { default: { WG: 64, PER: 64 }, space: [4, 64].map((PER) => ({ WG: 64, PER })) },
+  tiles: [64, 4].map((PER) => ({ WG: 64, PER })),
   grid: (d, t) => flatGrid(ceilDiv(d.vectors, t.WG * t.PER)),
   cost: (d) => ({ flops: 0, bytes: 32 * d.vectors }),
   cases: { odd: { vectors: 1235 } },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: (_, { x }) => ({ y: x.slice() }),
 });

@@ -1,5 +1,5 @@
-import { ceilDiv, defineKernel, flatGrid, NO_TILE } from '../kernel.ts';
-import { sliceTile } from '../shared/slice_tile.ts';
+import { ceilDiv, defineKernel, flatGrid } from '../kernel.ts';
+import { sliceTiles } from '../shared/slice_tiles.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
 
@@ -16,13 +16,12 @@ export const columnSums = defineKernel({
       name: 'walk',
       source: at('columns.wgsl'),
       fits: (facts) => facts.software,
-      tile: NO_TILE,
       grid: (d) => [ceilDiv(d.cols, 128), 1, 1],
     },
     {
       name: 'split',
       source: at('columns_split.wgsl'),
-      tile: sliceTile,
+      ...sliceTiles,
       grid: (d, t) => flatGrid(d.cols / t.COLUMNS),
     },
   ],
@@ -34,7 +33,7 @@ export const columnSums = defineKernel({
     one: { rows: 1, cols: 1 },
   },
   // a thousand numbers one after the other
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: ({ rows, cols }, { x }) => {
     const y = new Float64Array(cols);
     for (let i = 0; i < rows * cols; i++) y[i % cols] += x[i];

@@ -9,7 +9,7 @@ interface RelationshipDims {
 }
 
 const dims = { images: 'u32', classes: 'u32', width: 'u32' } as const;
-const tile = { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] };
+const tiles = [{ WG: 32 }, { WG: 64 }];
 const cases = {
   'coco, batch of 4': { images: 4, classes: 171, width: 512 },
   odd: { images: 3, classes: 5, width: 13 },
@@ -68,11 +68,11 @@ export const relationshipForward = defineKernel({
     global: { access: 'read', dtype: 'f32', shape: globalShape },
     y: { access: 'write', dtype: 'f32', shape: pairShape },
   },
-  tile,
+  tiles,
   grid: (d) => flatGrid(d.images * d.classes),
   cost,
   cases,
-  tolerance: { f32: 1e-7 },
+  tolerance: 1e-7,
   reference: relationshipReference,
 });
 
@@ -86,11 +86,11 @@ export const relationshipText = defineKernel({
     global: { access: 'read', dtype: 'f32', shape: globalShape },
     dtext: { access: 'write', dtype: 'f32', shape: textShape },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid(ceilDiv(d.classes * d.width, t.WG)),
   cost,
   cases,
-  tolerance: { f32: 1e-6 },
+  tolerance: 1e-6,
   reference: backwardReference,
 });
 
@@ -104,11 +104,11 @@ export const relationshipGlobal = defineKernel({
     text: { access: 'read', dtype: 'f32', shape: textShape },
     dglobal: { access: 'write', dtype: 'f32', shape: globalShape },
   },
-  tile,
+  tiles,
   grid: (d, t) => flatGrid(ceilDiv(d.images * d.width, t.WG)),
   cost,
   cases,
   // the sum over classes runs in order
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: backwardReference,
 });

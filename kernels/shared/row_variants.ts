@@ -1,4 +1,4 @@
-import { ceilDiv, type Dims, flatGrid, NO_TILE, softwareSubgroups, type Variant } from '../kernel.ts';
+import { ceilDiv, type Dims, flatGrid, softwareSubgroups, type Variant } from '../kernel.ts';
 
 /** The least that a kernel over rows knows. */
 interface RowDims extends Dims {
@@ -16,14 +16,13 @@ export function rowVariants<D extends RowDims>(subgroup: URL, plain: URL): reado
       source: subgroup,
       helpers: [new URL('subgroup_sum.wgsl', import.meta.url)],
       fits: softwareSubgroups,
-      tile: NO_TILE,
       grid: (d) => flatGrid(ceilDiv(d.rows, 4)),
     },
     {
       name: 'plain',
       source: plain,
       helpers: [new URL('workgroup_sum.wgsl', import.meta.url)],
-      tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }, { WG: 128 }] },
+      tiles: [{ WG: 64 }, { WG: 32 }, { WG: 128 }],
       grid: (d) => flatGrid(d.rows),
     },
   ];

@@ -1,7 +1,7 @@
 import { defineKernel, flatGrid } from '../kernel.ts';
 
 const at = (file: string): URL => new URL(file, import.meta.url);
-const tile = { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] };
+const tiles = [{ WG: 32 }, { WG: 64 }];
 const cases = {
   'classes of 64x64 pixels': { rows: 4096, cols: 20 },
   odd: { rows: 3, cols: 77 },
@@ -41,11 +41,11 @@ export const softmaxForward = defineKernel({
     },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
   },
-  tile,
+  tiles,
   grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 8 * d.rows * d.cols, bytes: 8 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: (d, { x }) => ({ y: softmaxReference(d, x) }),
 });
 
@@ -60,11 +60,11 @@ export const softmaxBackward = defineKernel({
     y: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
   },
-  tile,
+  tiles,
   grid: (d) => flatGrid(d.rows),
   cost: (d) => ({ flops: 4 * d.rows * d.cols, bytes: 12 * d.rows * d.cols }),
   cases,
-  tolerance: { f32: 2e-6 },
+  tolerance: 2e-6,
   reference: ({ rows, cols }, { dy, y }) => {
     const dx = new Float64Array(rows * cols);
     for (let r = 0; r < rows; r++) {

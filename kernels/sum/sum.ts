@@ -16,7 +16,7 @@ export const sumPartials = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.count] },
     partials: { access: 'write', dtype: 'f32', shape: (d) => [d.parts] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d, t) => [ceilDiv(d.parts, t.WG), 1, 1],
   cost: (d) => ({ flops: d.count, bytes: 4 * d.count }),
   cases: {
@@ -25,7 +25,7 @@ export const sumPartials = defineKernel({
     tiny: { count: 3, parts: 1 },
   },
   // a thread adds up to count / parts numbers one after the other
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: ({ count, parts }, { x }) => {
     const partials = new Float64Array(parts);
     const quads = Math.floor(count / 4);
@@ -44,12 +44,12 @@ export const sumFinish = defineKernel({
     partials: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, d.cols] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },
   },
-  tile: { default: { WG: 64 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 64 }, { WG: 32 }],
   grid: (d) => [d.cols, 1, 1],
   cost: (d) => ({ flops: d.rows * d.cols, bytes: 4 * d.rows * d.cols }),
   cases: { 'four sums': { rows: 4096, cols: 4 }, odd: { rows: 131, cols: 3 }, one: { rows: 1, cols: 1 } },
   // 64 numbers a thread, then a tree
-  tolerance: { f32: 4e-6 },
+  tolerance: 4e-6,
   reference: ({ rows, cols }, { partials }) => {
     const y = new Float64Array(cols);
     for (let i = 0; i < rows * cols; i++) y[i % cols] += partials[i];

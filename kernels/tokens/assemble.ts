@@ -1,4 +1,4 @@
-import { walkGrid, walkTile } from '../elementwise/walk.ts';
+import { walkGrid, walkTiles } from '../elementwise/walk.ts';
 import { defineKernel, type HostArrays } from '../kernel.ts';
 
 /** How many pieces one dispatch can put together. */
@@ -80,7 +80,7 @@ export const assemble = defineKernel({
     base: { access: 'read', dtype: 'store_t', shape: (d) => [d.extended ? d.rows : 0, d.width] },
     y: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.width] },
   },
-  tile: walkTile,
+  ...walkTiles,
   grid: (d, tile) => walkGrid(d.rows * d.width, tile),
   cost: (d) => ({ flops: d.extended * d.rows * d.width, bytes: (8 + 4 * d.extended) * d.rows * d.width }),
   cases: {
@@ -107,6 +107,6 @@ export const assemble = defineKernel({
     one: assembleDims(1, [part(1, 1, 0, 1)]),
   },
   // pieces are exact, a sum with the base is rounded
-  tolerance: { f32: 1e-7 },
+  tolerance: 1e-7,
   reference,
 });

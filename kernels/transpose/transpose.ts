@@ -9,7 +9,7 @@ export const transpose = defineKernel({
     x: { access: 'read', dtype: 'f32', shape: (d) => [d.batch, d.rows, d.cols] },
     y: { access: 'write', dtype: 'f32', shape: (d) => [d.batch, d.cols, d.rows] },
   },
-  tile: { default: { WG: 32 }, space: [{ WG: 32 }, { WG: 64 }] },
+  tiles: [{ WG: 32 }, { WG: 64 }],
   grid: (d, t) => flatGrid(ceilDiv(d.batch * d.rows * d.cols, 16 * t.WG)),
   cost: (d) => ({ flops: 0, bytes: 8 * d.batch * d.rows * d.cols }),
   cases: {
@@ -18,7 +18,7 @@ export const transpose = defineKernel({
     odd: { batch: 3, rows: 7, cols: 13 },
     row: { batch: 1, rows: 1, cols: 5 },
   },
-  tolerance: { f32: 0 },
+  tolerance: 0,
   reference: ({ batch, rows, cols }, { x }) => {
     const y = new Float64Array(x.length);
     for (let b = 0; b < batch; b++)

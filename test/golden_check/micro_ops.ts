@@ -5,7 +5,6 @@ import {
   l2norm,
   layernorm,
   linear,
-  maskLoss,
   multiply,
   patchUnfold,
   quickGelu,
@@ -15,6 +14,7 @@ import {
   softmax,
   sumAll,
   transposeLast,
+  upsampledMaskLoss,
 } from '../../engine/ops/index.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { clipBlock } from '../../model/block.ts';
@@ -170,7 +170,7 @@ async function checkLoss(
 ): Promise<void> {
   const [images, classes, height, width] = fixture.tensors.get(`${name}/logits`)!.shape;
   const data = values(fixture, `${name}/logits`) as Float32Array<ArrayBuffer>;
-  const logits = engine.parameter('logits', data, [images, classes, height, width], true);
+  const masks = engine.parameter('masks', data, [images, classes, height, width], true);
   const labels = engine.tensor(Uint32Array.from(values(fixture, `${name}/labels`)), [images, height, width]);
   const truth = entry.loss!;
   for (const [part, focalWeight, diceWeight] of [
@@ -178,9 +178,9 @@ async function checkLoss(
     ['dice', 0, 1],
     ['total', 100, 1],
   ] as const) {
-    const { aux, grads } = valueAndGrad(engine, [logits], () => {
-      const [total, parts] = maskLoss({
-        logits,
+    const { aux, grads } = valueAndGrad(engine, [masks], () => {
+      const [total, parts] = upsampledMaskLoss({
+        masks,
         labels,
         alpha: 0.25,
         gamma: 2,
@@ -195,9 +195,9 @@ async function checkLoss(
       result.close('loss forward', `${name}/loss`, found.slice(0, 3), truth, 2e-5);
       result.same('loss forward', `${name}/num_masks`, [Math.max(1, found[3])], [entry.num_masks!]);
     }
-    const gradient = (await grads.get(logits)?.read()) ?? [];
+    const gradient = (await grads.get(masks)?.read()) ?? [];
     result.close('loss gradients', `${name}/d_${part}`, gradient, values(fixture, `${name}/d_${part}`), 1e-4);
     for (const tensor of [aux, ...grads.values()]) tensor.dispose();
   }
-  for (const tensor of [logits, labels]) tensor.dispose();
+  for (const tensor of [masks, labels]) tensor.dispose();
 }
