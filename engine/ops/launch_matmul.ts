@@ -51,7 +51,7 @@ export function launchMatmul(operands: Operands, sizes: Sizes, transposes: Trans
   };
   if (dims.batch > 65535) throw new ShapeError(`matmul: a batch of ${dims.batch}, wanted at most 65535`);
   const { transposeA = false, transposeB = false } = transposes;
-  if (packs(operands, dims)) return packed(operands, dims, transposes);
+  if (packs(operands, dims)) return packed(operands, dims, { transposeA, transposeB });
   if (transposeA && !transposeB && fillsTiles(operands, dims)) return outer(operands, outerDims(dims, 0));
   const untransposed = transposeB ? matmulNT : matmulNN;
   const kernel = transposeA ? (transposeB ? matmulTT : matmulTN) : untransposed;
@@ -88,8 +88,11 @@ function outerDims(
 }
 
 /** Three dispatches: both operands into panels, then their product. */
-function packed({ a, b, ...rest }: Operands, dims: MatmulDims, transposes: Transposes): Tensor {
-  const { transposeA = false, transposeB = false } = transposes;
+function packed(
+  { a, b, ...rest }: Operands,
+  dims: MatmulDims,
+  { transposeA, transposeB }: Required<Transposes>,
+): Tensor {
   const { m, n, k } = dims;
   return engineOf({ a }).scope(() => {
     const panels = {

@@ -1,4 +1,4 @@
-import { adamw, finite, stepLog } from '../../kernels/optimizer/optimizer.ts';
+import { adamw, finite, stepLog, UNSEEN } from '../../kernels/optimizer/optimizer.ts';
 import type { Engine } from '../engine.ts';
 import { engineOf, launch } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
@@ -55,5 +55,5 @@ export function countNonFinite({ x, found }: { x: Tensor; found: Tensor }): void
 
 /** A fresh counter for {@link countNonFinite}. */
 export function nonFiniteCounter(engine: Engine): Tensor {
-  return engine.tensor(Uint32Array.of(0, 0xffffffff), [2]);
+  return engine.tensor(Uint32Array.of(0, UNSEEN), [2]);
 }

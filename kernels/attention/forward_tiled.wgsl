@@ -128,11 +128,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
 }
 
-// Row r is a[r] * b.
-fn outer(a: vec4f, b: vec4f) -> mat4x4f {
-  return mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b);
-}
-
 fn highest(a: vec4f) -> f32 {
   return max(max(a.x, a.y), max(a.z, a.w));
 }

@@ -47,6 +47,7 @@ const subgroup: Variant<ProductDims> = {
 const tiled: Variant<ProductDims> = {
   name: 'tiled',
   source: at('product_tiled.wgsl'),
+  helpers: [at('outer.wgsl')],
   grid: (d) => [d.rowTiles, ceilDiv(d.headDim, TILE), d.countHeads],
 };
 

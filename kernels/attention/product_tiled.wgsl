@@ -44,11 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       right[at] = y;
     }
     workgroupBarrier();
-    for (var i = 0u; i < 32; i++) {
-      let a = left[i * LINE + rowQuad];
-      let b = right[i * LINE + columnQuad];
-      sums += mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b);
-    }
+    for (var i = 0u; i < 32; i++) { sums += outer(left[i * LINE + rowQuad], right[i * LINE + columnQuad]); }
   }
 
   for (var r = 0u; r < 4; r++) {

@@ -114,9 +114,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
 }
 
-// Row r is a[r] * b.
-fn outer(a: vec4f, b: vec4f) -> mat4x4f { return mat4x4f(a.x * b, a.y * b, a.z * b, a.w * b); }
-
 fn dropoutState() -> vec4u {
   if (dims.threshold == 0) { return vec4u(0); }
   return vec4u(random[0], random[1], random[2], 0);

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { systemCause } from '../../engine/atomic_file.ts';
+import { z } from 'zod';
 import type { EngineOptions } from '../../engine/create.ts';
-import { DataError } from '../../engine/errors.ts';
+import { readJson } from '../../engine/json_file.ts';
 import { describeIssues, problemsError } from './errors.ts';
 import { listFields, valueAt } from './fields.ts';
 import { embeddedRoot } from './presets.ts';
@@ -74,19 +73,5 @@ export function formatConfig(config: RunConfig): string {
  * @throws DataError where the file is missing or no JSON, ConfigError where it holds no valid run.
  */
 export function loadConfig(file: string): RunConfig {
-  return parseSavedConfig(readJson(file), file);
-}
-
-function readJson(file: string): unknown {
-  let content: string;
-  try {
-    content = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new DataError(file, `cannot be read: ${systemCause(error)}`);
-  }
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new DataError(file, `is not JSON: ${(error as Error).message}`);
-  }
+  return parseSavedConfig(readJson(file, z.unknown()), file);
 }
