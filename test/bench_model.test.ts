@@ -7,7 +7,7 @@ import { along, configAt, cropOf, fullSweep, pointsOf } from '../bench/model/sca
 import { lawsOf, type ScalingResult, scalingMarkdown, scalingText } from '../bench/model/scaling_report.ts';
 import { type StepResult, stepText } from '../bench/model/step.ts';
 import { parseStep } from '../bench/model/step_options.ts';
-import { timeForward, timeSteps } from '../bench/model/step_time.ts';
+import { timeForward, timeKernels, timeSteps } from '../bench/model/step_time.ts';
 import { openCascade } from '../bench/model/training.ts';
 import { ConfigError } from '../engine/errors.ts';
 import type { Peak } from '../engine/gpu/peak.ts';
@@ -22,17 +22,21 @@ test('--step reads its flags and refuses what it does not know', () => {
   assert.equal(parseStep(['--step']), {
     preset: 'voc20',
     steps: null,
+    kernels: false,
     checkpointing: false,
     precision: 'f32',
     json: undefined,
     adapter: undefined,
   });
   const request = parseStep(
-    '--step --preset embedded --steps 7 --checkpointing --precision f16 --json a.json --adapter x'.split(' '),
+    '--step --preset embedded --steps 7 --kernels --checkpointing --precision f16 --json a.json --adapter x'.split(
+      ' ',
+    ),
   );
   assert.equal(request, {
     preset: 'embedded',
     steps: 7,
+    kernels: true,
     checkpointing: true,
     precision: 'f16',
     json: 'a.json',
@@ -94,6 +98,13 @@ test('a step is timed without making anything new, and inference after it', asyn
     assert.ok(times.dispatches > 50, `${times.dispatches} dispatches`);
     assert.ok(times.peakBytes > before.live && times.peakBytes <= engine.stats().reserved);
     assert.ok(times.firstMs > times.stepMs && times.stepMs > 0 && times.hostMs > 0 && times.gpuMs! > 0);
+    const { kernels, shapes } = await timeKernels(engine, training, peak);
+    assert.is(
+      kernels.reduce((sum, { count }) => sum + count, 0),
+      times.dispatches,
+    );
+    assert.ok(kernels.every(({ ms, idealMs }) => ms > 0 && idealMs! > 0));
+    assert.ok(shapes.length > kernels.length && shapes.every(({ kernel }) => / \w+=\d/.test(kernel)));
     const { live } = engine.stats();
     assert.ok((await timeForward(engine, training))! > 0);
     assert.ok(engine.stats().live < live, 'the step has let go of its buffers');
@@ -124,6 +135,7 @@ const stepResult: StepResult = {
   dispatches: 700,
   submits: 1,
   peakBytes: 2 ** 30,
+  shares: null,
 };
 
 test('a timed step is told in lines', () => {
@@ -141,6 +153,27 @@ test('a timed step is told in lines', () => {
     'process memory  3.0 GiB at most',
     'start-up        device 20.0 ms, parameters 1500 ms, first step 9000 ms',
   ]);
+  const time = { kernel: 'k', count: 2, ms: 4, flops: 4e8, bytes: 4e6, idealMs: 3 };
+  const shares = { kernels: [time], shapes: [{ ...time, kernel: 'k M=3' }] };
+  assert.equal(
+    stepText({ ...stepResult, shares })
+      .split('\n')
+      .slice(12),
+    [
+      '',
+      'Kernels of a step, each dispatch timed in a pass of its own',
+      '',
+      'kernel  count    ms   share  GFLOP/s  GB/s  roofline',
+      'k           2  4.00  100.0%      100  1.00     75.0%',
+      'all         2  4.00  100.0%      100  1.00     75.0%',
+      '',
+      'Kernels by size',
+      '',
+      'kernel  count    ms   share  GFLOP/s  GB/s  roofline',
+      'k M=3       2  4.00  100.0%      100  1.00     75.0%',
+      'all         2  4.00  100.0%      100  1.00     75.0%',
+    ],
+  );
   const busy = { ...stepResult, gpuMs: null, machine: { ...stepResult.machine, load: 2.5 } };
   assert.match(stepText({ ...busy, checkpointing: true }), 'voc20, activations recomputed, a CPU');
   assert.match(stepText({ ...busy, precision: 'f16' }), 'voc20, stored in f16, a CPU');

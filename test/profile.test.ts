@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { AdapterError, ConfigError } from '../engine/errors.ts';
 import { KernelTimes, kernelTable } from '../engine/gpu/kernel_times.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
-import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
+import { measurePeakOf, type Peak } from '../engine/gpu/peak.ts';
 import type { Timed } from '../engine/gpu/profiler.ts';
 import { add, scale } from '../engine/ops/index.ts';
 import { Timeline } from '../engine/timeline.ts';
@@ -246,7 +246,7 @@ test('an adapter without timestamps is refused', async () => {
       })
     );
   };
-  await measurePeakForProfile({ ...platform, requestAdapter: without }, undefined).then(
+  await measurePeakOf({ ...platform, requestAdapter: without }, undefined, '--profile').then(
     () => assert.unreachable(),
     (error: Error) => {
       assert.instance(error, AdapterError);

@@ -2,7 +2,7 @@ import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import type { Engine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
-import { measurePeakForProfile, type Peak } from '../engine/gpu/peak.ts';
+import { measurePeakOf, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './commands/cli_train.ts';
@@ -55,7 +55,7 @@ export async function train(request: TrainRequest): Promise<number> {
     ),
   };
   const adapter = config.adapter ?? undefined;
-  const peak = profile === null ? null : await measurePeakForProfile(nodePlatform(), adapter);
+  const peak = profile === null ? null : await measurePeakOf(nodePlatform(), adapter, '--profile');
   const engine = await createEngine(nodePlatform(), {
     ...engineOptions(config),
     ...(peak && { profile: true }),

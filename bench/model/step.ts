@@ -1,8 +1,10 @@
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
+import { kernelTable, sizesTable } from '../../engine/gpu/kernel_times.ts';
 import { measurePeakOf, type Peak, peakLine } from '../../engine/gpu/peak.ts';
 import type { Platform } from '../../engine/gpu/platform.ts';
+import type { KernelShares } from '../../engine/gpu/profiler.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
 import { digits, formatTable } from '../../engine/table.ts';
 import type { StoreType } from '../../kernels/kernel.ts';
@@ -10,7 +12,7 @@ import { embeddedPreset, fullPreset } from '../../train/config/presets.ts';
 import { datasetInfo } from '../../train/data/datasets/info.ts';
 import { formatBytes } from '../../train/io/progress.ts';
 import { parseStep, type StepPreset } from './step_options.ts';
-import { type StepTimes, timeForward, timeSteps } from './step_time.ts';
+import { type StepTimes, timeForward, timeKernels, timeSteps } from './step_time.ts';
 import { openCascade, openMiniature, type Training } from './training.ts';
 
 /** What the host tells about itself. */
@@ -46,6 +48,8 @@ export interface StepResult extends StepTimes {
   storeMs: number;
   /** Of the adapter, measured just before. */
   peak: Peak;
+  /** With `--kernels`: where the time of a step goes; each dispatch includes the hand-over of its own pass. */
+  shares: KernelShares | null;
 }
 
 /**
@@ -56,17 +60,18 @@ export async function runStep(
   argv: string[],
   { platform, machine, say }: ModelBenchOptions,
 ): Promise<number> {
-  const { preset, steps, checkpointing, precision, json, adapter } = parseStep(argv);
+  const { preset, steps, kernels, checkpointing, precision, json, adapter } = parseStep(argv);
   if (json) checkOutputFile(json, '--json');
   const { load } = machine();
   await ensureAdapter({ adapter, platform });
-  const peak = await measurePeakOf(platform, adapter);
+  const peak = await measurePeakOf(platform, adapter, kernels ? '--kernels' : null);
   const begin = performance.now();
   const engine = await createEngine(platform, { adapter, checkpointing, precision, profile: true });
   const engineMs = performance.now() - begin;
   try {
     const training = openPreset(preset, engine);
     const times = await timeSteps(engine, training, steps);
+    const shares = kernels ? await timeKernels(engine, training, peak) : null;
     const forwardMs = await timeForward(engine, training);
     const result: StepResult = {
       preset,
@@ -81,6 +86,7 @@ export async function runStep(
       storeMs: training.storeMs,
       ...times,
       peak,
+      shares,
     };
     say(stepText(result));
     if (json) await writeFileAtomic(json, `${JSON.stringify(result, null, 1)}\n`);
@@ -125,5 +131,10 @@ export function stepText(result: StepResult): string {
   const stored = result.precision === 'f16' ? ', stored in f16' : '';
   const recomputed = result.checkpointing ? ', activations recomputed' : '';
   return `${peakLine(adapter, result.peak)}
-${preset}${stored}${recomputed}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}`;
+${preset}${stored}${recomputed}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}${busy}\n\n${formatTable(rows, ['left', 'left'])}${sharesText(result.shares)}`;
+}
+
+function sharesText(shares: KernelShares | null): string {
+  if (!shares) return '';
+  return `\n\nKernels of a step, each dispatch timed in a pass of its own\n\n${kernelTable(shares.kernels)}\n\n${sizesTable(shares.shapes)}`;
 }

@@ -12,6 +12,8 @@ export interface StepRequest {
   preset: StepPreset;
   /** Timed steps; null: so many as take a few seconds. */
   steps: number | null;
+  /** One more step is timed kernel by kernel. */
+  kernels: boolean;
   /** Activations of blocks are computed again for backward. */
   checkpointing: boolean;
   /** How activations and frozen weights are stored. */
@@ -28,6 +30,7 @@ Weights and images are random; a step is a captured one, as in training.
 
 Examples:
   npm run bench -- --step
+  npm run bench -- --step --kernels
   npm run bench -- --step --preset embedded --steps 40 --json step.json
 `;
 
@@ -42,6 +45,7 @@ export function parseStep(argv: string[]): StepRequest {
     .option('--step', 'this bench')
     .option('--preset <NAME>', stepPresets.join(', '), 'voc20')
     .option('--steps <N>', 'timed steps', positiveInteger)
+    .option('--kernels', 'time one more step kernel by kernel: shares, GFLOP/s, GB/s')
     .option(
       '--checkpointing',
       'compute activations of blocks again for backward, as engine.checkpointing=true',
@@ -57,6 +61,7 @@ export function parseStep(argv: string[]): StepRequest {
   const {
     preset,
     steps = null,
+    kernels = false,
     checkpointing = false,
     precision,
     json,
@@ -74,5 +79,5 @@ export function parseStep(argv: string[]): StepRequest {
       `Leave ${flag} away, or choose another preset.`,
     );
   }
-  return { preset, steps, checkpointing, precision, json, adapter };
+  return { preset, steps, kernels, checkpointing, precision, json, adapter };
 }

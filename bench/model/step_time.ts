@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { median } from '../../engine/gpu/measure.ts';
-import { busyMs } from '../../engine/gpu/profiler.ts';
+import { type Peak, rooflineMs } from '../../engine/gpu/peak.ts';
+import { busyMs, type KernelShares, sharesOf } from '../../engine/gpu/profiler.ts';
 import type { Training } from './training.ts';
 
 /** A sample of small steps is at least so long. */
@@ -85,6 +86,16 @@ async function timed(engine: Engine, training: Training, steps: number): Promise
   const lists = (await profiler?.stop()) ?? [];
   const gpuMs = lists.reduce((total, list) => total + busyMs(list), 0) / steps;
   return { ms, hostMs, gpuMs };
+}
+
+/** Where the time of one step goes, each dispatch timed by itself. The adapter needs timestamps. */
+export async function timeKernels(engine: Engine, training: Training, peak: Peak): Promise<KernelShares> {
+  const profiler = engine.gpu.profiler!;
+  await engine.settle();
+  profiler.start('dispatches');
+  await training.step();
+  await engine.settle();
+  return sharesOf(await profiler.stop(), (cost) => rooflineMs(peak, cost));
 }
 
 /** Median milliseconds of inference on one image; null where the training has none. Ends the training. */

@@ -44,6 +44,15 @@ export class KernelTimes {
   }
 }
 
+/** Sizes that {@link sizesTable} lists. */
+const SIZES = 25;
+
+/** The slowest of the times by kernel and size, with a title that says how many they are. */
+export function sizesTable(shapes: readonly KernelTime[]): string {
+  const more = shapes.length > SIZES ? `, the ${SIZES} slowest of ${shapes.length}` : '';
+  return `Kernels by size${more}\n\n${kernelTable(shapes.slice(0, SIZES))}`;
+}
+
 /** Count, milliseconds, share of all, speed, and share of the roofline where a peak is known. */
 export function kernelTable(times: readonly KernelTime[]): string {
   const sum = (of: (time: KernelTime) => number): number =>

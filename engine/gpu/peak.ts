@@ -42,35 +42,25 @@ export async function measurePeak(gpu: Gpu): Promise<Peak> {
   return { gflops, copies };
 }
 
-/** {@link measurePeak} on a device of its own, which is given back. */
-export function measurePeakOf(platform: Platform, adapter: string | undefined): Promise<Peak> {
-  return onOwnDevice(platform, adapter, measurePeak);
-}
-
 /**
- * {@link measurePeakOf} for a profile.
- * @throws AdapterError where the adapter has no timestamps, without which the peak is of no use to a profile.
+ * {@link measurePeak} on a device of its own, which is given back.
+ * @param flag the option that is to time kernels, where one was given.
+ * @throws AdapterError where the adapter has no timestamps for it.
  */
-export function measurePeakForProfile(platform: Platform, adapter: string | undefined): Promise<Peak> {
-  return onOwnDevice(platform, adapter, (gpu) => {
-    if (!gpu.device.hasTimestamps) {
-      throw new AdapterError(
-        `${gpu.device.name} has no timestamp queries (WebGPU feature timestamp-query): kernels cannot be timed`,
-        'Leave --profile away, or choose another adapter with --adapter.',
-      );
-    }
-    return measurePeak(gpu);
-  });
-}
-
-async function onOwnDevice<T>(
+export async function measurePeakOf(
   platform: Platform,
   adapter: string | undefined,
-  body: (gpu: Gpu) => Promise<T>,
-): Promise<T> {
+  flag: string | null = null,
+): Promise<Peak> {
   const gpu = await createGpu(platform, { adapter, profile: false, kernels: [copy, multiplyAdd] });
   try {
-    return await body(gpu);
+    if (flag && !gpu.device.hasTimestamps) {
+      throw new AdapterError(
+        `${gpu.device.name} has no timestamp queries (WebGPU feature timestamp-query): kernels cannot be timed`,
+        `Leave ${flag} away, or choose another adapter with --adapter.`,
+      );
+    }
+    return await measurePeak(gpu);
   } finally {
     await gpu.close();
   }

@@ -1,6 +1,6 @@
 import { type Command, type Dispatch, dispatchOn, transferOn } from './commands.ts';
 import type { Device } from './device.ts';
-import { type KernelTime, KernelTimes } from './kernel_times.ts';
+import { type Cost, type KernelTime, KernelTimes } from './kernel_times.ts';
 import { politely } from './wait.ts';
 
 /** The largest query set of WebGPU. */
@@ -148,6 +148,37 @@ export class Profiler {
       staging: gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
     };
   }
+}
+
+/** Where the time of some lists went: by kernel, and by kernel and sizes. */
+export interface KernelShares {
+  kernels: KernelTime[];
+  shapes: KernelTime[];
+}
+
+/**
+ * Adds up lists whose dispatches were timed one by one.
+ * @param ideal milliseconds that a dispatch of this cost takes at the adapter's peak.
+ */
+export function sharesOf(lists: readonly Timed[], ideal: (cost: Cost) => number): KernelShares {
+  const [kernels, shapes] = [new KernelTimes(ideal), new KernelTimes(ideal)];
+  for (const { groups, stamps } of lists) {
+    groups.forEach(([dispatch], i) => {
+      const { name } = dispatch.pipeline.kernel;
+      const ms = durationMs(stamps, i);
+      kernels.add(name, ms, dispatch);
+      shapes.add(`${name} ${sizesText(dispatch.values)}`, ms, dispatch);
+    });
+  }
+  return { kernels: kernels.list(), shapes: shapes.list() };
+}
+
+/** `M=1024 N=768`, whole numbers only: what decides a kernel's cost. */
+function sizesText(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .filter(([, value]) => Number.isInteger(value))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
 }
 
 /** Milliseconds of the group at `index`; a clock that was set back between its stamps counts as none. */

@@ -1,11 +1,10 @@
-import { type Cost, type KernelTime, KernelTimes } from '../../engine/gpu/kernel_times.ts';
 import { type Peak, rooflineMs } from '../../engine/gpu/peak.ts';
-import { busyMs, durationMs, type Timed } from '../../engine/gpu/profiler.ts';
+import { busyMs, type KernelShares, sharesOf, type Timed } from '../../engine/gpu/profiler.ts';
 import { hostPhases } from '../trainer.ts';
 import { type Recording, stepMs } from './session.ts';
 
-/** What `profile.json` holds; times in milliseconds, of one step where nothing else is said. */
-export interface StepProfile {
+/** What `profile.json` holds; times in milliseconds, of one step where nothing else is said, shares of all timed ones. */
+export interface StepProfile extends KernelShares {
   adapter: string;
   /** The steps whose dispatches were timed, counted from 1, both included. */
   steps: [first: number, last: number];
@@ -25,27 +24,14 @@ export interface StepProfile {
   /** All timestamps are multiples of so many nanoseconds apart. */
   tickNs: number;
   peak: Peak;
-  /** Of all timed steps together, slowest first. */
-  kernels: KernelTime[];
-  /** The same by kernel and sizes. */
-  shapes: KernelTime[];
 }
 
 /** Sums a recording up. */
 export function summarise(recording: Recording, peak: Peak, adapter: string): StepProfile {
   const { plain, timed, passes, lists, timeline } = recording;
   const steps = timed.to - timed.from;
-  const ideal = (cost: Cost): number => rooflineMs(peak, cost);
-  const [kernels, shapes] = [new KernelTimes(ideal), new KernelTimes(ideal)];
-  for (const { groups, stamps } of lists) {
-    groups.forEach(([dispatch], i) => {
-      const { name } = dispatch.pipeline.kernel;
-      const ms = durationMs(stamps, i);
-      kernels.add(name, ms, dispatch);
-      shapes.add(`${name} ${sizesText(dispatch.values)}`, ms, dispatch);
-    });
-  }
-  const sum = kernels.list().reduce((total, { ms }) => total + ms, 0);
+  const shares = sharesOf(lists, (cost) => rooflineMs(peak, cost));
+  const sum = shares.kernels.reduce((total, { ms }) => total + ms, 0);
   const count = lists.reduce((total, { groups }) => total + groups.length, 0);
   const within = (names: readonly string[]): number =>
     timeline.total(names, plain.start, plain.end) / (plain.to - plain.from);
@@ -61,17 +47,8 @@ export function summarise(recording: Recording, peak: Peak, adapter: string): St
     dispatches: count / steps,
     tickNs: tickOf(lists),
     peak,
-    kernels: kernels.list(),
-    shapes: shapes.list(),
+    ...shares,
   };
-}
-
-/** `M=1024 N=768`, whole numbers only: what decides a kernel's cost. */
-function sizesText(values: Readonly<Record<string, number>>): string {
-  return Object.entries(values)
-    .filter(([, value]) => Number.isInteger(value))
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ');
 }
 
 /** The greatest number that divides the distance of all timestamps: how fine the clock is. */

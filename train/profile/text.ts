@@ -1,27 +1,21 @@
-import { kernelTable } from '../../engine/gpu/kernel_times.ts';
+import { kernelTable, sizesTable } from '../../engine/gpu/kernel_times.ts';
 import { peakLine } from '../../engine/gpu/peak.ts';
 import { digits } from '../../engine/table.ts';
 import type { StepProfile } from './summary.ts';
 
-/** Shapes that the text lists. */
-const SHAPES = 25;
 /** A clock coarser than this tells nothing about a single dispatch. */
 const COARSE_NS = 10_000;
 
 /** `profile.txt`: how a step's time is spent, then kernels, then the slowest sizes. */
 export function profileText(profile: StepProfile): string {
   const [first, last] = profile.steps;
-  const { shapes } = profile;
-  const more = shapes.length > SHAPES ? `, the ${SHAPES} slowest of ${shapes.length}` : '';
   return `${headText(profile)}
 
 Kernels, steps ${first} to ${last} together
 
 ${kernelTable(profile.kernels)}
 
-Kernels by size${more}
-
-${kernelTable(shapes.slice(0, SHAPES))}
+${sizesTable(profile.shapes)}
 `;
 }
 
