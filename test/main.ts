@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { parseArguments, positiveInteger, runCommand } from '../engine/command.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { ConfigError } from '../engine/errors.ts';
-import { judge, killAll, runTask, type Task } from './runner.ts';
+import { judge, killAll, runTask, type Task } from './project/runner.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CHECKS: Task[] = [
@@ -71,7 +71,7 @@ async function runAndReport(task: Task, limit: number): Promise<{ passed: number
   const counts = failed ? `${verdict.passed} passed, ${verdict.failed} failed` : `${verdict.passed} passed`;
   const problem = verdict.problem && ` (${verdict.problem})`;
   console.log(
-    `${failed ? 'FAIL' : 'ok  '}  ${task.name.padEnd(32)} ${seconds(start).padStart(7)}  ${counts}${problem}`,
+    `${failed ? 'FAIL' : 'ok  '}  ${task.name.padEnd(42)} ${seconds(start).padStart(7)}  ${counts}${problem}`,
   );
   if (failed) console.log(`\n${outcome.output.trimEnd()}\n`);
   return verdict;
@@ -79,8 +79,11 @@ async function runAndReport(task: Task, limit: number): Promise<{ passed: number
 
 async function testFiles(): Promise<Task[]> {
   const names = await readdir(new URL('.', import.meta.url), { recursive: true });
-  const files = names.filter((name) => name.endsWith('.test.ts')).sort();
-  const before = ['--import', 'tsx', '--import', './test/property_seed.ts'];
+  const files = names
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .sort();
+  const before = ['--import', 'tsx', '--import', './test/project/property_seed.ts'];
   return files.map((name) => ({ name, kind: 'file', args: [...before, `test/${name}`] }));
 }
 
