@@ -1,6 +1,17 @@
-/** The name nearest to `name` by edit distance without regard to case, ties by order; undefined of none. */
+/** So many letters of a name are no accident: who wrote them meant a name that they are part of. */
+const PART = 3;
+
+/**
+ * The name nearest to `name` without regard to case: the shortest that it is part of, else that of the smallest edit
+ * distance; ties by order, undefined of none.
+ */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const distances = names.map((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()));
+  const wanted = name.toLowerCase();
+  const whole = names.filter((candidate) => candidate.toLowerCase().includes(wanted));
+  if (wanted.length >= PART && whole.length > 0) {
+    return whole.reduce((best, candidate) => (candidate.length < best.length ? candidate : best));
+  }
+  const distances = names.map((candidate) => editDistance(wanted, candidate.toLowerCase()));
   return names[distances.indexOf(Math.min(...distances))];
 }
 

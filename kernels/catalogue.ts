@@ -1,4 +1,4 @@
-import { quickGelu, quickGeluBackward, relu, reluBackward } from './activation/activation.ts';
+import { quickGelu, quickGeluBackward, reluBackward } from './activation/activation.ts';
 import { attentionDelta } from './attention/delta.ts';
 import { attentionForward } from './attention/forward.ts';
 import { attentionProduct } from './attention/product.ts';
@@ -62,7 +62,6 @@ export const catalogue: readonly AnyKernel[] = [
   scale,
   quickGelu,
   quickGeluBackward,
-  relu,
   reluBackward,
   dropout,
   dropoutCopiesBackward,

@@ -6,15 +6,14 @@ import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../mode
 import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { formatConfig, parseSavedConfig, type RunConfig } from './config/config.ts';
-import type { AdamW } from './optimizer.ts';
+import { type AdamW, isOptimizerTensor } from './optimizer.ts';
 
 /** Bumped when a checkpoint's contents change their meaning. */
 const FORMAT = 'cascade-clip-webgpu 1';
-const OPTIMIZER = 'optimizer.';
 /** Class embeddings (C, D) that the run was trained with, so that it can go on without CLIP's weights. */
 const TEXT = 'text_embeddings';
 /** Tensors of a weights file that are not the model's own; the loss of the release registers a buffer. */
-const STRANGERS = new RegExp(`^(${TEXT}$|${OPTIMIZER}|text_encoder\\.|decode_head\\.loss_decode\\.)`);
+const STRANGERS = new RegExp(`^(${TEXT}$|text_encoder\\.|decode_head\\.loss_decode\\.)`);
 
 /**
  * What a run continues from. Everything random is drawn from (seed, step), so the step is the whole random state.
@@ -121,14 +120,16 @@ function configOf(file: string, { config }: SafetensorsFile['metadata']): unknow
 
 /** The model's tensors of any weights file, checked against what the configuration wants. */
 export function modelTensors(file: string, tensors: StateDict, specs: readonly ParameterSpec[]): StateDict {
-  const found: StateDict = new Map([...tensors].filter(([name]) => !STRANGERS.test(name)));
+  const found: StateDict = new Map(
+    [...tensors].filter(([name]) => !STRANGERS.test(name) && !isOptimizerTensor(name)),
+  );
   checkStateDict(file, found, new Map(specs.map(({ name, shape }) => [name, shape])));
   return found;
 }
 
 /** The optimiser's tensors of a checkpoint, checked likewise. */
 export function optimizerTensors(file: string, tensors: StateDict, optimizer: AdamW): StateDict {
-  const found: StateDict = new Map([...tensors].filter(([name]) => name.startsWith(OPTIMIZER)));
+  const found: StateDict = new Map([...tensors].filter(([name]) => isOptimizerTensor(name)));
   checkStateDict(file, found, optimizer.stateShapes());
   return found;
 }

@@ -32,7 +32,8 @@ interface Block {
   weightDecay: number;
 }
 
-const LOSS_SCALE = 'optimizer.loss_scale';
+const PREFIX = 'optimizer.';
+const LOSS_SCALE = `${PREFIX}loss_scale`;
 /** A block ends here: bindings of 128 MiB are all that every adapter has. */
 const BLOCK_ELEMENTS = 2 ** 24;
 
@@ -227,5 +228,10 @@ function makeBlock(
 }
 
 function momentKey(kind: 'm' | 'v', name: string): string {
-  return `optimizer.${kind}.${name}`;
+  return `${PREFIX}${kind}.${name}`;
+}
+
+/** Whether a checkpoint's tensor is the optimiser's and not the model's. */
+export function isOptimizerTensor(name: string): boolean {
+  return name.startsWith(PREFIX);
 }

@@ -16,6 +16,7 @@ import type { ParameterStore } from '../model/store.ts';
 import type { Observe } from '../model/vision.ts';
 import { unlabelledLabel } from './data/labels.ts';
 import type { AdamW } from './optimizer.ts';
+import type { StepState } from './step_state.ts';
 
 export interface LossSettings {
   focalWeight: number;
@@ -96,16 +97,6 @@ function sumOf(a: StepGradients, b: StepGradients): StepGradients {
     [...a.grads].map(([parameter, grad]) => [parameter, accumulate({ a: grad, b: b.grads.get(parameter)! })]),
   );
   return { grads, parts: accumulate({ a: a.parts, b: b.parts }) };
-}
-
-/** Buffers of a run that every step writes: random state and what the host fetches now and then. */
-export interface StepState {
-  /** (4), u32: seed low, seed high, step, 0. */
-  random: Tensor;
-  /** (rows, 4): loss parts of the last steps. */
-  ring: Tensor;
-  /** (2), u32: bad steps, first bad step. */
-  health: Tensor;
 }
 
 /** Records one whole training step: forward, backward, log, update. Uploads must have been made before. */

@@ -6,7 +6,8 @@ import { Timeline } from '../engine/timeline.ts';
 import type { Batch } from './data/loader.ts';
 import type { AdamW } from './optimizer.ts';
 import { learningRate, type Schedule } from './schedule.ts';
-import { type MicroBatch, type StepContext, type StepState, stepGradients, trainingStep } from './step.ts';
+import { type MicroBatch, type StepContext, stepGradients, trainingStep } from './step.ts';
+import { StepState } from './step_state.ts';
 
 export interface Losses {
   focal: number;
@@ -57,7 +58,6 @@ export class Trainer {
   private readonly timeline: Timeline;
   private readonly batches: MicroBatch[];
   private readonly state: StepState;
-  private reported: number;
   private captured: Captured | null = null;
 
   constructor(options: TrainerOptions, firstStep: number) {
@@ -66,16 +66,11 @@ export class Trainer {
     this.options = options;
     this.engine = engine;
     this.timeline = options.timeline ?? new Timeline();
-    this.reported = firstStep;
     this.batches = Array.from({ length: accumulation }, () => ({
       image: engine.zeros([batch, 3, crop, crop]),
       labels: engine.zeros([batch, crop, crop], 'u32'),
     }));
-    this.state = {
-      random: engine.zeros([4], 'u32'),
-      ring: engine.zeros([history, 4]),
-      health: engine.zeros([2], 'u32'),
-    };
+    this.state = new StepState(engine, history, firstStep);
   }
 
   /** Submits one step of the schedule. */
@@ -108,23 +103,15 @@ export class Trainer {
    * @returns a bad step instead, where there was one.
    */
   async report(done: number): Promise<LossReport | BadStep> {
-    const { ring: losses, health: bad } = this.state;
-    const [ring, health] = await this.timeline.run('read losses', async () => [
-      await losses.read(),
-      await bad.read(),
-    ]);
-    if (health[0] > 0) return { step: health[1] };
-    const rows = this.options.history;
+    const rows = await this.timeline.run('read losses', () => this.state.read(done));
+    if ('bad' in rows) return { step: rows.bad };
     const divide = this.batches.length > 1;
-    const steps = Math.min(done - this.reported, rows);
-    const each = Array.from({ length: steps }, (_, i): StepLosses => {
-      const step = done - steps + i;
-      const row = ring.subarray((step % rows) * 4, (step % rows) * 4 + 4);
-      const divisor = divide ? Math.max(1, row[3]) : 1;
-      return { step, focal: row[0] / divisor, dice: row[1] / divisor, total: row[2] / divisor };
+    const each = rows.map(({ step, values: [focal, dice, total, pairs] }): StepLosses => {
+      const divisor = divide ? Math.max(1, pairs) : 1;
+      return { step, focal: focal / divisor, dice: dice / divisor, total: total / divisor };
     });
-    const mean = (key: keyof Losses): number => each.reduce((sum, losses) => sum + losses[key], 0) / steps;
-    this.reported = done;
+    const mean = (key: keyof Losses): number =>
+      each.reduce((sum, losses) => sum + losses[key], 0) / each.length;
     return { focal: mean('focal'), dice: mean('dice'), total: mean('total'), each };
   }
 

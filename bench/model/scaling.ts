@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
@@ -8,6 +7,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { median } from '../../engine/gpu/measure.ts';
 import { measurePeakOf } from '../../engine/gpu/peak.ts';
 import { digits } from '../../engine/table.ts';
+import { resultsFile } from '../results_file.ts';
 import { LAYERS, parseScaling } from './scaling_options.ts';
 import { scalingPlot } from './scaling_plot.ts';
 import { configAt, fullSweep, pointsOf, quickSweep, type Sizes } from './scaling_points.ts';
@@ -69,7 +69,7 @@ export async function runScaling(argv: string[], options: ModelBenchOptions): Pr
   };
   say(`\n${scalingText(result)}`);
   if (request.json) {
-    const standard = fileURLToPath(new URL(`../results/scaling-${key}.json`, import.meta.url));
+    const standard = resultsFile('scaling', { key, software }, cpu);
     await write(request.json === true ? standard : request.json, result, say);
   }
   return 0;

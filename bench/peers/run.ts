@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { AdapterError } from '../../engine/errors.ts';
 import { listAdapters, wantedAdapter } from '../../engine/gpu/node.ts';
-import { adapterKey, type Platform } from '../../engine/gpu/platform.ts';
+import { adapterKey, isSoftware, type Platform } from '../../engine/gpu/platform.ts';
+import { resultsFile } from '../results_file.ts';
 import { installPeers, versionOf } from './install.ts';
 import { type ContenderId, contenderIds } from './messages.ts';
 import { parsePeers } from './options.ts';
@@ -77,9 +77,8 @@ export async function runPeers(argv: string[], options: PeersOptions): Promise<n
     rows,
   };
   if (request.json) {
-    const standard = fileURLToPath(
-      new URL(`../results/peers-${adapterKey(adapter.info)}.json`, import.meta.url),
-    );
+    const { info } = adapter;
+    const standard = resultsFile('peers', { key: adapterKey(info), software: isSoftware(info) }, cpu);
     await write(request.json === true ? standard : request.json, report, say);
   }
   return rows.every(({ racer, reason }) => racer !== racers[0].name || reason === null) ? 0 : 1;

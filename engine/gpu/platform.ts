@@ -51,10 +51,13 @@ export function isSoftware(info: AdapterNames & { readonly isFallbackAdapter?: b
 /** A file-safe name of an adapter together with its driver's version: the key of its tuning table. */
 export function adapterKey(info: AdapterNames): string {
   const parts = [info.vendor, info.device || info.architecture, info.description];
-  const key = parts
-    .join('-')
+  return fileSafe(parts.join('-')) || 'unknown';
+}
+
+/** A name in small letters, digits, dots and single dashes. */
+export function fileSafe(name: string): string {
+  return name
     .toLowerCase()
     .replace(/[^a-z0-9.]+/g, '-')
     .replace(/^-+|-+$/g, '');
-  return key || 'unknown';
 }

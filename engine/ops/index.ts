@@ -1,5 +1,5 @@
 export { accumulate } from './accumulate.ts';
-export { quickGelu, relu } from './activation.ts';
+export { quickGelu } from './activation.ts';
 export { add, addScalar } from './add.ts';
 export { attention } from './attention.ts';
 export { broadcastTo } from './broadcast_to.ts';

@@ -30,15 +30,6 @@ export const quickGeluBackward = binaryKernel({
   tolerance: 1e-6,
 });
 
-export const relu = unaryKernel({
-  name: 'activation.relu',
-  doc: 'y = max(x, 0).',
-  apply: at('relu.wgsl'),
-  reference: (x) => Math.max(x, 0),
-  flops: 1,
-  tolerance: 0,
-});
-
 export const reluBackward = binaryKernel({
   name: 'activation.relu_backward',
   doc: 'dx = dy where x > 0, else 0; a is x or y, b is dy.',

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fitPowerLaw } from '../../bench/model/scaling_fit.ts';
@@ -14,6 +15,7 @@ import { type StepResult, stepText } from '../../bench/model/step.ts';
 import { parseStep } from '../../bench/model/step_options.ts';
 import { timeForward, timeKernels, timeSteps } from '../../bench/model/step_time.ts';
 import { openCascade } from '../../bench/model/training.ts';
+import { resultsFile } from '../../bench/results_file.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import type { Peak } from '../../engine/gpu/peak.ts';
 import { parseConfig } from '../../train/config/config.ts';
@@ -184,6 +186,13 @@ test('a timed step is told in lines', () => {
   assert.match(stepText({ ...busy, precision: 'f16' }), 'voc20, stored in f16, a CPU');
   assert.match(stepText(busy), 'load 2.5 (busy: times may be too long)');
   assert.match(stepText(busy), 'GPU at work     unknown: the adapter has no timestamps');
+});
+
+test('results are called by adapter, and by CPU where that computes', () => {
+  const file = (software: boolean) =>
+    basename(resultsFile('peers', { key: 'a-card-1.0', software }, 'A(R) CPU @ 3'));
+  assert.is(file(false), 'peers-a-card-1.0.json');
+  assert.is(file(true), 'peers-a-card-1.0-a-r-cpu-3.json');
 });
 
 test('a power law is found, with how well it fits', () => {

@@ -1,9 +1,18 @@
 import type { TrainingMode } from '../config/schema.ts';
+import { localPool, type Pool, threadPool } from '../threads/pool.ts';
+import { prefetched } from '../threads/prefetch.ts';
 import type { Dataset } from './datasets/dataset.ts';
 import type { AugmentOptions } from './image/augment.ts';
 import { imagenetNormalisation, type Normalisation } from './image/normalise.ts';
-import { createPool, type Pool } from './loader_pool.ts';
-import type { EvalSample, EvalSetup, Product, Setup, TrainBatch, TrainSetup } from './loader_work.ts';
+import {
+  createWork,
+  type EvalSample,
+  type EvalSetup,
+  type Product,
+  type Setup,
+  type TrainBatch,
+  type TrainSetup,
+} from './loader_work.ts';
 
 export type { EvalSample } from './loader_work.ts';
 
@@ -111,25 +120,8 @@ function commonSetup({ dataset, workers, cacheBytes = 0, normalisation }: Loader
   };
 }
 
-/**
- * Takes the products `first`, `first` + 1, ... one after the other, and has `depth` of them made ahead. None
- * is requested before the first is taken, or from `end` on.
- */
-function prefetched<S extends Setup>(
-  pool: Pool<S>,
-  depth: number,
-  first: number,
-  end = Number.POSITIVE_INFINITY,
-): () => Promise<Product<S>> {
-  const queue: Promise<Product<S>>[] = [];
-  let index = first;
-  return () => {
-    while (queue.length <= depth && index < end) {
-      const product = pool.run(index++);
-      // A failure counts when its turn comes; until then it must not end the process.
-      product.catch(() => {});
-      queue.push(product);
-    }
-    return queue.shift()!;
-  };
+function createPool<S extends Setup>(setup: S, workers: number): Pool<Product<S>> {
+  if (workers === 0) return localPool(createWork(setup));
+  const module = new URL('./loader_work.ts', import.meta.url).href;
+  return threadPool({ module, setup }, workers);
 }

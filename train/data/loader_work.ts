@@ -1,5 +1,6 @@
 import { Random } from '../../engine/random.ts';
 import type { TrainingMode } from '../config/schema.ts';
+import type { Work } from '../threads/pool.ts';
 import type { DatasetItem } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/define.ts';
 import { type AugmentOptions, augment } from './image/augment.ts';
@@ -59,12 +60,9 @@ export interface EvalSample extends TestImage {
 /** What a setup yields. */
 export type Product<S extends Setup> = S extends TrainSetup ? TrainBatch : EvalSample;
 
-/** Makes number `index` of what the setup yields; the same index gives the same bytes, in any order. */
-export type Work<S extends Setup> = (index: number) => Promise<Product<S>>;
-
-/** The work of a setup, to be done on this thread. */
-export function createWork<S extends Setup>(setup: S): Work<S>;
-export function createWork(setup: Setup): Work<TrainSetup> | Work<EvalSetup> {
+/** The work of a setup, on this thread. */
+export function createWork<S extends Setup>(setup: S): Work<Product<S>>;
+export function createWork(setup: Setup): Work<TrainBatch> | Work<EvalSample> {
   return setup.kind === 'train' ? createTrainWork(setup) : createEvalWork(setup);
 }
 
@@ -79,7 +77,7 @@ export function buffersOf(product: TrainBatch | EvalSample): ArrayBuffer[] {
  * Samples follow each other as if in one endless list, epoch after epoch, each in its own random order; batch
  * k takes places k B .. k B + B - 1. The order depends on (seed, epoch), a sample on (seed, epoch, its index).
  */
-function createTrainWork(setup: TrainSetup): Work<TrainSetup> {
+function createTrainWork(setup: TrainSetup): Work<TrainBatch> {
   const { info, items, seed, batch } = setup;
   const [height, width] = setup.augment.crop;
   const readItem = createReader(info, setup.cacheBytes);
@@ -128,7 +126,7 @@ function epochOrders(seed: number, count: number): (epoch: number) => Uint32Arra
   };
 }
 
-function createEvalWork(setup: EvalSetup): Work<EvalSetup> {
+function createEvalWork(setup: EvalSetup): Work<EvalSample> {
   const readItem: ReadItem = createReader(setup.info, setup.cacheBytes);
   return async (index) => {
     const item = setup.items[index]!;

@@ -4,10 +4,10 @@ import type { ParameterStore } from '../../model/store.ts';
 import { readSafetensors, writeSafetensors } from '../../model/weights/safetensors.ts';
 import { checkStateDict } from '../../model/weights/state_dict.ts';
 import type { StateDict } from '../../model/weights/tensor_file.ts';
-import type { AdamW } from '../optimizer.ts';
+import { optimizerTensors } from '../checkpoint.ts';
+import { type AdamW, isOptimizerTensor } from '../optimizer.ts';
 
 const FORMAT = 'cascade-clip-webgpu pre-training 1';
-const OPTIMIZER = 'optimizer.';
 
 /** What a pre-training continues from; everything random is drawn from (seed, step). */
 export interface PretrainCheckpoint {
@@ -63,14 +63,12 @@ export function parametersOf(
   { file, tensors }: PretrainCheckpoint,
   specs: readonly ParameterSpec[],
 ): StateDict {
-  const found: StateDict = new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
+  const found: StateDict = new Map([...tensors].filter(([name]) => !isOptimizerTensor(name)));
   checkStateDict(file, found, new Map(specs.map(({ name, shape }) => [name, shape])));
   return found;
 }
 
 /** Lets an optimiser continue from a checkpoint of the same stage. */
 export function restoreOptimizer({ file, tensors, updates }: PretrainCheckpoint, optimizer: AdamW): void {
-  const found: StateDict = new Map([...tensors].filter(([name]) => name.startsWith(OPTIMIZER)));
-  checkStateDict(file, found, optimizer.stateShapes());
-  optimizer.restore(found, updates);
+  optimizer.restore(optimizerTensors(file, tensors, optimizer), updates);
 }

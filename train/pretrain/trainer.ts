@@ -6,7 +6,7 @@ import { type Tensor, tensorsIn } from '../../engine/tensor.ts';
 import { type CaptionedBatch, type ClipConfig, contrastiveLoss } from '../../model/clip.ts';
 import type { ParameterStore } from '../../model/store.ts';
 import { AdamW } from '../optimizer.ts';
-import type { StepState } from '../step.ts';
+import { StepState } from '../step_state.ts';
 import { type BatchOptions, crowdSettings, type HostBatch } from './batch.ts';
 import type { PretrainSettings } from './settings.ts';
 
@@ -52,7 +52,6 @@ export class ContrastiveTrainer {
   private readonly batch: CaptionedBatch;
   private readonly state: StepState;
   private captured: Captured | null = null;
-  private reported: number;
 
   /** @param from the step that comes first. */
   constructor(options: TrainerOptions, from: number) {
@@ -61,7 +60,6 @@ export class ContrastiveTrainer {
     const rows = sizes.batch * captions;
     this.options = options;
     this.optimizer = stageOptimizer(engine, store, settings.optim, lr);
-    this.reported = from;
     this.batch = {
       image: engine.zeros([sizes.batch, 3, sizes.size, sizes.size]),
       tokens: {
@@ -71,11 +69,7 @@ export class ContrastiveTrainer {
       imageConcepts: engine.zeros([sizes.batch, objects], 'u32'),
       captionConcepts: engine.zeros([rows], 'u32'),
     };
-    this.state = {
-      random: engine.zeros([4], 'u32'),
-      ring: engine.zeros([settings.train.logInterval, 4]),
-      health: engine.zeros([2], 'u32'),
-    };
+    this.state = new StepState(engine, settings.train.logInterval, from);
   }
 
   /** Submits one step at a share of the highest learning rate. */
@@ -98,22 +92,19 @@ export class ContrastiveTrainer {
    * @throws NonFiniteError when a loss or gradient was not finite; no parameter was changed from that step on.
    */
   async report(done: number): Promise<StepLoss[]> {
-    const ring = await this.state.ring.read();
-    const health = await this.state.health.read();
-    if (health[0] > 0) {
+    const rows = await this.state.read(done);
+    if ('bad' in rows) {
       throw new NonFiniteError(
-        `step ${health[1] + 1}: the loss or a gradient is not finite`,
+        `step ${rows.bad + 1}: the loss or a gradient is not finite`,
         'No parameter was changed by this step and the last checkpoint stays. Lower stage1.lr or stage2.lr.',
       );
     }
-    const rows = this.options.settings.train.logInterval;
-    const first = Math.max(this.reported, done - rows);
-    this.reported = done;
-    return Array.from({ length: done - first }, (_, i) => {
-      const at = ((first + i) % rows) * 4;
-      const [global, patches, total, gradientNorm] = ring.subarray(at, at + 4);
-      return { global, patches, total, gradientNorm };
-    });
+    return rows.map(({ values: [global, patches, total, gradientNorm] }) => ({
+      global,
+      patches,
+      total,
+      gradientNorm,
+    }));
   }
 
   /** Gives all buffers of the stage back but those of the parameters. */
@@ -121,7 +112,8 @@ export class ContrastiveTrainer {
     this.captured?.release();
     this.captured = null;
     this.optimizer.dispose();
-    for (const tensor of tensorsIn([this.batch, this.state])) tensor.dispose();
+    this.state.dispose();
+    for (const tensor of tensorsIn(this.batch)) tensor.dispose();
   }
 
   private record(): void {

@@ -4,7 +4,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeFileAtomic } from '../../../engine/atomic_file.ts';
 import { fromFloat32ToF16 } from '../../../engine/half.ts';
-import { editDistance, nearestName } from '../../../engine/nearest_name.ts';
 import { toFloat32 } from '../../../model/weights/half.ts';
 import { resizePositions } from '../../../model/weights/positions.ts';
 import { gatherStrided, type TensorData, type TensorDtype } from '../../../model/weights/tensor_file.ts';
@@ -92,12 +91,6 @@ test('a position grid is resized as with align_corners=false', () => {
   assert.equal([...resizePositions(line, 1, 3, 2)], [9, 1.25, 3.5, 13.25, 15.5]);
   assert.equal([...resizePositions(table, 2, 2, 2)], [...table]);
   assert.equal([...resizePositions(table, 2, 2, 1)], [100, 200, 6, 5]);
-});
-
-test('the nearest name', () => {
-  assert.is(editDistance('kitten', 'sitting'), 3);
-  assert.is(nearestName('ln_pst.weight', ['ln_pre.weight', 'ln_post.weight']), 'ln_post.weight');
-  assert.is(nearestName('x', []), undefined);
 });
 
 test('an atomic write replaces the file whole and leaves nothing else behind', () =>

@@ -1,11 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../../../engine/errors.ts';
-import { editDistance, nearestName } from '../../../engine/nearest_name.ts';
 import { formatConfig, loadConfig, parseConfig, type RunConfig } from '../../../train/config/config.ts';
 import { listFields } from '../../../train/config/fields.ts';
 import { embeddedPreset, embeddedRoot, fullPreset } from '../../../train/config/presets.ts';
@@ -237,21 +235,6 @@ test('every setting has a description and says what it takes', () => {
   for (const { path, description, wanted } of fields) {
     assert.ok(description.length > 5 && wanted.length > 3, `${path}: "${description}" (${wanted})`);
   }
-});
-
-test('edit distance', () => {
-  assert.is(editDistance('kitten', 'sitting'), 3);
-  assert.is(editDistance('', 'abc'), 3);
-  assert.is(nearestName('batchh', ['mode', 'batch', 'stopAt']), 'batch');
-  assert.is(nearestName('x', []), undefined);
-  const word = fc.string({ maxLength: 8 });
-  fc.assert(
-    fc.property(word, word, word, (a, b, c) => {
-      assert.is(editDistance(a, b), editDistance(b, a));
-      assert.is(editDistance(a, b) === 0, a === b);
-      assert.ok(editDistance(a, c) <= editDistance(a, b) + editDistance(b, c));
-    }),
-  );
 });
 
 test.run();

@@ -121,7 +121,7 @@ for (const workers of [0, 1, 2]) {
     const error = await rejectionOf(Error, async () => {
       for (;;) await loader.next();
     });
-    assert.match(error.message, /loader was closed/);
+    assert.match(error.message, /threads that prepare data were closed/);
   });
 }
 

@@ -1,5 +1,0 @@
-// First module of a drawing thread, in JavaScript: on Node 20 a thread does not inherit the TypeScript loader.
-import { register } from 'tsx/esm/api';
-
-register();
-await import('./batch_worker.ts');
