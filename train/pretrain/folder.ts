@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ConfigError } from '../../engine/errors.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { readJson, writeJson } from '../../engine/json_file.ts';
 import { attempt, checkpointFile, markLatest, type RunFolder, runFolder } from '../run_folder.ts';
 import { type PretrainSettings, parseSettings } from './settings.ts';
 
@@ -52,6 +51,6 @@ export async function keepLatest(folder: RunFolder, step: number): Promise<void>
 async function writeSettings(root: string, settings: PretrainSettings): Promise<RunFolder> {
   const folder = runFolder(root);
   attempt(root, () => mkdirSync(folder.checkpoints, { recursive: true }));
-  await writeFileAtomic(folder.config, `${JSON.stringify(settings, null, 2)}\n`);
+  await writeJson(folder.config, settings);
   return folder;
 }
