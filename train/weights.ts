@@ -3,7 +3,7 @@ import { ConfigError, DataError } from '../engine/errors.ts';
 import { l2norm } from '../engine/ops/index.ts';
 import { Random } from '../engine/random.ts';
 import type { ModelConfig, VisionConfig } from '../model/config.ts';
-import type { ParameterSpec } from '../model/parameters.ts';
+import type { ParameterSpec } from '../model/parameter_spec.ts';
 import { templatesOf } from '../model/templates.ts';
 import { embedClasses } from '../model/text.ts';
 import { clipTokenizer } from '../model/tokenizer.ts';
