@@ -8,6 +8,7 @@ import { CompactVocabulary } from '../compact_vocabulary.ts';
 import type { TextConfig } from '../config.ts';
 import { embedClasses } from '../text.ts';
 import { type ClipCheckpoint, mapClipCheckpoint } from './clip_checkpoint.ts';
+import { clipName } from './clip_names.ts';
 import { toFloat32 } from './half.ts';
 import { type Metadata, readSafetensors, writeSafetensors } from './safetensors.ts';
 import type { StateDict } from './tensor_file.ts';
@@ -58,8 +59,11 @@ export async function writeMiniClip(
 ): Promise<void> {
   const tensors: StateDict = new Map();
   for (const [name, tensor] of state) {
-    const own = name.replace(/^backbone\./, 'visual.').replace(/^text_encoder\./, '');
-    tensors.set(own, { dtype: 'F16', shape: tensor.shape, data: fromFloat32ToF16(toFloat32(tensor)) });
+    tensors.set(clipName(name), {
+      dtype: 'F16',
+      shape: tensor.shape,
+      data: fromFloat32ToF16(toFloat32(tensor)),
+    });
   }
   await writeSafetensors(path, tensors, {
     ...origin,
