@@ -6,7 +6,7 @@ import type { ModelConfig, VisionConfig } from '../model/config.ts';
 import type { ParameterSpec } from '../model/parameter_spec.ts';
 import { templatesOf } from '../model/templates.ts';
 import { embedClasses } from '../model/text.ts';
-import { clipTokenizer } from '../model/tokenizer.ts';
+import { clipTokenizer } from '../model/tokenizer/tokenizer.ts';
 import { type ClipCheckpoint, readClipCheckpoint } from '../model/weights/clip_checkpoint.ts';
 import { toFloat32 } from '../model/weights/half.ts';
 import { isMiniClip, miniClassEmbeddings, readMiniClip } from '../model/weights/mini_clip.ts';
