@@ -17,7 +17,6 @@ export interface Vocabulary {
   readonly start: number;
   /** Id that ends every text; the text's feature is read there. */
   readonly end: number;
-  readonly size: number;
 }
 
 const BYTES = 256;
@@ -78,7 +77,6 @@ function buildVocabulary(merges: readonly string[]): Vocabulary {
     merge: (left, right) => table.get(left * size + right),
     start: size - 2,
     end: size - 1,
-    size,
   };
 }
 

@@ -22,8 +22,6 @@ export interface MiniClip extends ClipCheckpoint {
   vocabulary: CompactVocabulary;
   /** Sentences, `{}` standing for a class name, whose embeddings are averaged. */
   templates: readonly string[];
-  /** How the file came about: command, seed, adapter, date, hashes, accuracy. */
-  origin: Metadata;
 }
 
 const count = z.coerce.number().int().positive();
@@ -47,6 +45,7 @@ const metadataSchema = z.object({
 /**
  * Writes both towers in half precision under OpenAI's names.
  * @param state float32 tensors below `backbone` and `text_encoder`.
+ * @param origin how the file came about, for whoever looks into it: command, seed, adapter, date, hashes, accuracy.
  * @throws DataError when writing fails.
  */
 export async function writeMiniClip(
@@ -70,7 +69,6 @@ export async function writeMiniClip(
     format: FORMAT,
     image_heads: `${config.vision.heads}`,
     text_heads: `${config.text.heads}`,
-    context: `${config.text.contextLength}`,
     vocabulary: JSON.stringify(vocabulary.ids),
     templates: JSON.stringify(templates),
   });
@@ -97,14 +95,12 @@ export async function readMiniClip(path: string, resolution?: number): Promise<M
     const problem = `has ${text.vocabularySize} token embeddings for a vocabulary of ${vocabulary.size}`;
     throw new DataError(path, problem, hint);
   }
-  const { format, vocabulary: _, templates: __, ...origin } = metadata;
   return {
     vision: { ...checkpoint.vision, heads: imageHeads },
     text: { ...text, heads: textHeads },
     tensors: checkpoint.tensors,
     vocabulary,
     templates,
-    origin,
   };
 }
 
