@@ -58,6 +58,8 @@ export class Engine implements TensorHome {
   tensor(values: HostValues | readonly number[], shape: Shape): Tensor {
     const typed = Array.isArray(values) ? Float32Array.from(values) : (values as HostValues);
     const dtype: Dtype = typed instanceof Float32Array ? 'f32' : typed instanceof Uint32Array ? 'u32' : 'i32';
+    if (typed.length !== product(shape))
+      throw new ShapeError(`${this.where('tensor')}: ${typed.length} values for shape ${show(shape)}`);
     const tensor = this.empty(shape, dtype);
     tensor.write(typed);
     return tensor;
@@ -151,13 +153,19 @@ export class Engine implements TensorHome {
     }
     const reserved = pool.endTrace();
     const commands = recorder.take();
+    let released = false;
     return {
       submit: () => {
+        if (released)
+          throw new GpuError(
+            'a captured list was submitted after its release: its buffers are lent to others',
+          );
         recorder.flush();
         recorder.submit(commands);
         device.raise();
       },
       release: () => {
+        released = true;
         for (const memory of reserved.splice(0)) pool.give(memory);
       },
     };
@@ -165,10 +173,16 @@ export class Engine implements TensorHome {
 
   /** Runs `body` in a scope of its own and reads every tensor of the record it returns. */
   async fetch<K extends string>(body: () => Record<K, Tensor>): Promise<Record<K, HostValues>> {
-    const tensors = this.scope(body);
+    // views of their own, so that what belongs to somebody else outlives the reading
+    const views = this.scope(() =>
+      Object.entries<Tensor>(body()).map(([name, tensor]) => [name as K, this.detach(tensor)] as const),
+    );
     const values = {} as Record<K, HostValues>;
-    for (const name of Object.keys(tensors) as K[]) values[name] = await tensors[name].read();
-    for (const name of Object.keys(tensors) as K[]) tensors[name].dispose();
+    try {
+      for (const [name, view] of views) values[name] = await view.read();
+    } finally {
+      for (const [, view] of views) view.dispose();
+    }
     return values;
   }
 

@@ -49,6 +49,10 @@ export class Storage {
     return this.held;
   }
 
+  get isPart(): boolean {
+    return this.whole !== null;
+  }
+
   hold(): void {
     this.holders++;
   }
@@ -110,6 +114,10 @@ export class Tensor {
       throw new ShapeError(`write of ${values.length} values into a tensor ${show(this.shape)}`);
     }
     const stored = this.dtype === 'f16' ? fromFloat32ToF16(values as Float32Array) : values;
+    if (stored.byteLength % 4 !== 0 && this.storage.isPart)
+      throw new ShapeError(
+        `write of ${values.length} f16 values into a part: writes are of 4 bytes at least`,
+      );
     this.storage.home.writeMemory(this.storage.memory, stored);
   }
 

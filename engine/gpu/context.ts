@@ -4,7 +4,7 @@ import type { Place } from './commands.ts';
 import { type Device, openDevice } from './device.ts';
 import { kernelTable } from './kernel_times.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
-import type { AdapterOptions, Platform } from './platform.ts';
+import type { AdapterOptions, Platform, TuningTable } from './platform.ts';
 import { Pool } from './pool.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
@@ -40,11 +40,9 @@ export interface Gpu {
 }
 
 export async function createGpu(platform: Platform, options: GpuOptions = {}): Promise<Gpu> {
-  const [device, sources] = await Promise.all([
-    openDevice(platform, options),
-    loadSources(platform, options.kernels ?? catalogue),
-  ]);
-  const tuning = new Tuning(sources, await platform.loadTuning(device.key));
+  const sources = await loadSources(platform, options.kernels ?? catalogue);
+  const device = await openDevice(platform, options);
+  const tuning = new Tuning(sources, await loadTuning(platform, device));
   const debug = (level: number, text: () => string): void => {
     if (platform.debug >= level) console.error(text());
   };
@@ -108,6 +106,16 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       }
     },
   };
+}
+
+/** An open device keeps Node alive, so it goes where there will be no engine to close it. */
+async function loadTuning(platform: Platform, device: Device): Promise<TuningTable> {
+  try {
+    return await platform.loadTuning(device.key);
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
 }
 
 function createStaging(device: Device, size: number): GPUBuffer {

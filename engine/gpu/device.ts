@@ -111,7 +111,7 @@ export async function openDevice(platform: Platform, options: AdapterOptions = {
     watch(scope, describe) {
       const settled = scope.then(
         (error) => {
-          if (error) errors.push(new GpuError(describe(error.message)));
+          if (error) errors.push(namedError(error, describe(error.message)));
         },
         () => {},
       );
@@ -134,10 +134,8 @@ export async function openDevice(platform: Platform, options: AdapterOptions = {
   };
 }
 
-function namedError(error: GPUError): Error {
+function namedError(error: GPUError, text = error.message): Error {
   // the classes of WebGPU's errors are no globals in Node
   const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
-  return outOfMemory
-    ? new OutOfMemoryError(`out of GPU memory: ${error.message}`)
-    : new GpuError(error.message);
+  return outOfMemory ? new OutOfMemoryError(`out of GPU memory: ${text}`) : new GpuError(text);
 }

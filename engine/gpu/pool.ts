@@ -33,6 +33,8 @@ export interface PoolStats {
 export class Pool {
   private readonly device: Device;
   private readonly free = new Map<number, Memory[]>();
+  /** Ids of buffers that the device could not make, which is known a while after they were lent. */
+  private readonly failed = new Set<number>();
   private trace: Set<Memory> | null = null;
   private readonly stats: PoolStats = { live: 0, peak: 0, reserved: 0, created: 0 };
 
@@ -47,7 +49,7 @@ export class Pool {
       throw new OutOfMemoryError(`${what} needs ${bytes} bytes; ${this.device.name} binds ${most} at most`);
     }
     const capacity = Math.min(sizeClass(bytes), most);
-    const memory = this.free.get(capacity)?.pop() ?? this.create(capacity);
+    const memory = this.free.get(capacity)?.pop() ?? this.create(capacity, what);
     this.trace?.add(memory);
     this.stats.live += capacity;
     this.stats.peak = Math.max(this.stats.peak, this.stats.live);
@@ -56,6 +58,10 @@ export class Pool {
 
   give(memory: Memory): void {
     this.stats.live -= memory.capacity;
+    if (this.failed.has(memory.id)) {
+      this.stats.reserved -= memory.capacity;
+      return;
+    }
     let list = this.free.get(memory.capacity);
     if (!list) {
       list = [];
@@ -113,15 +119,35 @@ export class Pool {
     this.stats.peak = this.stats.live;
   }
 
-  private create(capacity: number): Memory {
+  private create(capacity: number, what: string): Memory {
     const id = this.stats.created++;
     this.stats.reserved += capacity;
-    const buffer = this.device.gpu.createBuffer({
+    const { gpu } = this.device;
+    gpu.pushErrorScope('validation');
+    gpu.pushErrorScope('out-of-memory');
+    const buffer = gpu.createBuffer({
       label: `pool ${id}`,
       size: capacity,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+    for (const scope of [gpu.popErrorScope(), gpu.popErrorScope()]) {
+      const known = scope.then((error) => {
+        if (error) this.drop(id, capacity);
+        return error;
+      });
+      this.device.watch(known, (message) => `${what}, ${capacity} bytes: ${message}`);
+    }
     return { id, buffer, offset: 0, capacity };
+  }
+
+  /** Sees to it that a buffer that could not be made is lent to nobody any more. */
+  private drop(id: number, capacity: number): void {
+    this.failed.add(id);
+    const list = this.free.get(capacity);
+    const at = list?.findIndex((memory) => memory.id === id) ?? -1;
+    if (!list || at < 0) return;
+    list.splice(at, 1);
+    this.stats.reserved -= capacity;
   }
 }
 

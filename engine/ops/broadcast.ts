@@ -19,6 +19,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   const engine = engineOf({ x });
   const cols = product(shape);
   if (cols === x.size) return engine.view(x, shape);
-  const sum = cols === 1 ? total(x) : launch(columnSums, { rows: x.size / cols, cols }, { x }).y;
+  const sum =
+    cols === 1 ? total(stored(x, 'f32')) : launch(columnSums, { rows: x.size / cols, cols }, { x }).y;
   return engine.view(stored(sum, x.dtype), shape);
 }

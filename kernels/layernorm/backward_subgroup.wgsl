@@ -79,26 +79,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let meanG = subgroupSum8(sums) / f32(cols);
   let meanGX = subgroupSum8(products) * rstd / f32(cols);
-  // dx = rstd * (dy * gamma - meanG) - (x - mean) * slope
+  // dx = rstd * (dy * gamma - meanG) - (x - mean) * slope; the difference first, since x may be far from 0
   let slope = rstd * rstd * meanGX;
-  let offset = mean * slope - rstd * meanG;
+  let offset = rstd * meanG;
   if (extended) {
     for (var q = lane; q < quads; q += WG) {
       let scale = gamma[q];
       let at = begin + q;
-      dx[at.x] = vec4<store_t>(vec4f(base[at.x]) + rstd.x * scale * vec4f(dy[at.x]) - slope.x * vec4f(x[at.x]) + offset.x);
-      dx[at.y] = vec4<store_t>(vec4f(base[at.y]) + rstd.y * scale * vec4f(dy[at.y]) - slope.y * vec4f(x[at.y]) + offset.y);
-      dx[at.z] = vec4<store_t>(vec4f(base[at.z]) + rstd.z * scale * vec4f(dy[at.z]) - slope.z * vec4f(x[at.z]) + offset.z);
-      dx[at.w] = vec4<store_t>(vec4f(base[at.w]) + rstd.w * scale * vec4f(dy[at.w]) - slope.w * vec4f(x[at.w]) + offset.w);
+      dx[at.x] = vec4<store_t>(vec4f(base[at.x]) + rstd.x * scale * vec4f(dy[at.x]) - slope.x * (vec4f(x[at.x]) - mean.x) - offset.x);
+      dx[at.y] = vec4<store_t>(vec4f(base[at.y]) + rstd.y * scale * vec4f(dy[at.y]) - slope.y * (vec4f(x[at.y]) - mean.y) - offset.y);
+      dx[at.z] = vec4<store_t>(vec4f(base[at.z]) + rstd.z * scale * vec4f(dy[at.z]) - slope.z * (vec4f(x[at.z]) - mean.z) - offset.z);
+      dx[at.w] = vec4<store_t>(vec4f(base[at.w]) + rstd.w * scale * vec4f(dy[at.w]) - slope.w * (vec4f(x[at.w]) - mean.w) - offset.w);
     }
     return;
   }
   for (var q = lane; q < quads; q += WG) {
     let scale = gamma[q];
     let at = begin + q;
-    dx[at.x] = vec4<store_t>(rstd.x * scale * vec4f(dy[at.x]) - slope.x * vec4f(x[at.x]) + offset.x);
-    dx[at.y] = vec4<store_t>(rstd.y * scale * vec4f(dy[at.y]) - slope.y * vec4f(x[at.y]) + offset.y);
-    dx[at.z] = vec4<store_t>(rstd.z * scale * vec4f(dy[at.z]) - slope.z * vec4f(x[at.z]) + offset.z);
-    dx[at.w] = vec4<store_t>(rstd.w * scale * vec4f(dy[at.w]) - slope.w * vec4f(x[at.w]) + offset.w);
+    dx[at.x] = vec4<store_t>(rstd.x * scale * vec4f(dy[at.x]) - slope.x * (vec4f(x[at.x]) - mean.x) - offset.x);
+    dx[at.y] = vec4<store_t>(rstd.y * scale * vec4f(dy[at.y]) - slope.y * (vec4f(x[at.y]) - mean.y) - offset.y);
+    dx[at.z] = vec4<store_t>(rstd.z * scale * vec4f(dy[at.z]) - slope.z * (vec4f(x[at.z]) - mean.z) - offset.z);
+    dx[at.w] = vec4<store_t>(rstd.w * scale * vec4f(dy[at.w]) - slope.w * (vec4f(x[at.w]) - mean.w) - offset.w);
   }
 }

@@ -81,7 +81,19 @@ const cases = {
   'odd, with a base': { rows: 9, cols: 35, extended: 1 },
   'odd, one row': { rows: 1, cols: 3, extended: 0 },
   'rows of 20': { rows: 6, cols: 20, extended: 0 },
+  'far from 0': { rows: 5, cols: 192, extended: 0 },
 };
+
+/** The mean of all rows in the case 'far from 0'. */
+const centre = ({ cols }: BackwardDims): number => (cols === 192 ? 1000 : 0);
+
+function around(d: BackwardDims, random: () => number): Float64Array {
+  return Float64Array.from({ length: d.rows * d.cols }, () => centre(d) + 2 * random() - 1);
+}
+
+function statsAround(d: BackwardDims, random: () => number): Float64Array {
+  return Float64Array.from({ length: 2 * d.rows }, (_, i) => (i % 2 === 0 ? centre(d) : 1) + random() / 2);
+}
 
 /** A base of a shape, where there is one. */
 const baseShape = (d: BackwardDims, ...shape: number[]): number[] => (d.extended ? shape : [0]);
@@ -93,9 +105,9 @@ export const layernormBackward = defineKernel({
   dims: { rows: 'u32', cols: 'u32', extended: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
-    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols], input: around },
     gamma: { access: 'read', dtype: 'f32', shape: (d) => [d.cols] },
-    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2], input: statsAround },
     base: { access: 'read', dtype: 'store_t', shape: (d) => baseShape(d, d.rows, d.cols) },
     dx: { access: 'write', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
   },
@@ -138,8 +150,8 @@ export const layernormParameters = defineKernel({
   dims: { rows: 'u32', cols: 'u32', extended: 'u32' },
   buffers: {
     dy: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
-    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols] },
-    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2] },
+    x: { access: 'read', dtype: 'store_t', shape: (d) => [d.rows, d.cols], input: around },
+    stats: { access: 'read', dtype: 'f32', shape: (d) => [d.rows, 2], input: statsAround },
     baseGamma: { access: 'read', dtype: 'f32', shape: (d) => baseShape(d, d.cols) },
     baseBeta: { access: 'read', dtype: 'f32', shape: (d) => baseShape(d, d.cols) },
     dgamma: { access: 'write', dtype: 'f32', shape: (d) => [d.cols] },

@@ -16,7 +16,7 @@ export const columnSums = defineKernel({
       name: 'walk',
       source: at('columns.wgsl'),
       fits: (facts) => facts.software,
-      grid: (d) => [ceilDiv(d.cols, 128), 1, 1],
+      grid: (d) => flatGrid(ceilDiv(d.cols, 128)),
     },
     {
       name: 'split',

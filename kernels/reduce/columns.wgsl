@@ -10,11 +10,11 @@ fn element(i: u32) -> f32 { return f32(x[i / 4][i % 4]); }
 fn elements(i: u32) -> vec4f { return vec4f(element(i), element(i + 1), element(i + 2), element(i + 3)); }
 
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let rows = dims.rows;
   let cols = dims.cols;
   let quads = (cols + 3) / 4;
-  let first = 32 * group.x + local.x;
+  let first = 32 * (group.y * groups.x + group.x) + local.x;
   var sums = mat4x4f();
   // rows begin with a whole vec4 if the number of columns is a multiple of 4, else anywhere
   let wholeRows = select(0, rows, cols % 4 == 0);
