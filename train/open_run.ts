@@ -8,7 +8,7 @@ import { loadCheckpoint, loadModelFile, modelTensors, optimizerTensors, textTens
 import type { RunConfig } from './config/config.ts';
 import type { Dataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
-import { createEvalLoader, createTrainLoader, type EvalLoader, type TrainLoader } from './data/loader.ts';
+import { createTrainLoader, type TrainLoader } from './data/loader.ts';
 import { AdamW } from './optimizer.ts';
 import { carriedText } from './saved_model.ts';
 import { Trainer } from './trainer.ts';
@@ -107,17 +107,6 @@ export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoade
     seed,
     batch: settings.batch,
     augment: { scale, ratio, crop: [crop, crop], catMaxRatio, flip, photometric },
-  });
-}
-
-/** The images of a dataset as a run evaluates them. */
-export function openEvalLoader({ data, eval: settings }: RunConfig, dataset: Dataset): EvalLoader {
-  return createEvalLoader({
-    dataset,
-    workers: data.workers,
-    prefetch: data.prefetch,
-    shortSide: settings.shortSide,
-    maxImages: settings.maxImages ?? undefined,
   });
 }
 

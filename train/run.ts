@@ -7,10 +7,9 @@ import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import type { TrainRequest } from './commands/cli_train.ts';
 import { engineOptions, type RunConfig } from './config/config.ts';
-import { embeddedCache } from './config/presets.ts';
 import { type Dataset, openDataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
-import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
+import { prepareData } from './embedded/prepare.ts';
 import { evaluateRun } from './evaluation/evaluate_run.ts';
 import { selectionScore } from './evaluation/metrics.ts';
 import { evaluationLine, evaluationTable } from './evaluation/table.ts';
@@ -72,12 +71,6 @@ export async function train(request: TrainRequest): Promise<number> {
   } finally {
     await engine.close();
   }
-}
-
-/** Draws the embedded scenes on first use, into `data.root`. */
-export async function prepareData({ data }: RunConfig): Promise<void> {
-  if (!data.embedded) return;
-  await ensureEmbeddedVoc(embeddedCache(data.crop), { seed: 0, size: data.crop, ...defaultCounts });
 }
 
 /** The run as its latest checkpoint left it, or at its first step. */

@@ -1,9 +1,9 @@
 import { loadCheckpoint } from '../checkpoint.ts';
 import { type ReportRequest, resolveReport } from '../commands/cli_report.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
+import { prepareData } from '../embedded/prepare.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
 import { imageProgress } from '../io/image_progress.ts';
-import { prepareData } from '../run.ts';
 import { saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { watchEvaluation } from './examples.ts';

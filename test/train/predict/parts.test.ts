@@ -10,7 +10,7 @@ import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedClip, embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { vocColourMap } from '../../../train/data/datasets/colour_map.ts';
 import { datasetInfo } from '../../../train/data/datasets/info.ts';
-import { requireKnownWords } from '../../../train/known_words.ts';
+import { requireKnownWords } from '../../../train/embedded/known_words.ts';
 import { namesInFile, namesInList } from '../../../train/predict/class_names.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
 import { listPictures, requireApart } from '../../../train/predict/pictures.ts';
