@@ -5,7 +5,6 @@ import { nodePlatform } from '../engine/gpu/node.ts';
 import { measurePeakOf, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
-import type { TrainRequest } from './commands/cli_train.ts';
 import { engineOptions, type RunConfig } from './config/config.ts';
 import { type Dataset, openDataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
@@ -36,6 +35,18 @@ import {
   saveEvaluation,
 } from './run_folder.ts';
 import { learningRate } from './schedule.ts';
+
+/** A training run as it is asked for. */
+export interface TrainRequest {
+  config: RunConfig;
+  workDir: string;
+  /** Continue from the latest checkpoint of `workDir`. */
+  resume: boolean;
+  /** A line to print before anything else; null where there is nothing to say. */
+  banner: string | null;
+  /** Steps to profile; null: none. */
+  profile: number | null;
+}
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {

@@ -1,6 +1,5 @@
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
-import type { ExperimentRequest } from '../commands/cli_experiment.ts';
 import type { RunConfig } from '../config/config.ts';
 import { embeddedCache } from '../config/presets.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
@@ -12,7 +11,7 @@ import { denseClip } from './controls_dense.ts';
 import { type ControlKey, gateTable, judge } from './controls_gates.ts';
 import { controlsOfSeed, type SeedFigures, titles, trainingsPerSeed } from './controls_seed.ts';
 import { figureLine, figureTable, type Row, rowsAsJson } from './figures.ts';
-import { openSeries } from './series.ts';
+import { type ExperimentRequest, openSeries } from './series.ts';
 import { withEngine } from './trained.ts';
 
 /**

@@ -7,7 +7,6 @@ import { nodePlatform } from '../../engine/gpu/node.ts';
 import { product } from '../../engine/shape.ts';
 import { readMiniClip, writeMiniClip } from '../../model/weights/mini_clip.ts';
 import type { StateDict } from '../../model/weights/tensor_file.ts';
-import { commandOf, type PretrainRequest } from '../commands/cli_pretrain.ts';
 import { loadAtlas } from '../embedded/atlas.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { formatDuration, type Progress, showProgress } from '../io/progress.ts';
@@ -17,8 +16,19 @@ import { cardFile, type MiniClipCard, recordedSteps, sha256, writeCard } from '.
 import { loadPretrainCheckpoint, type PretrainCheckpoint, savePretrainCheckpoint } from './checkpoint.ts';
 import { accuracy, drawHeldOut } from './evaluate.ts';
 import { createPretrainFolder, keepLatest, openPretrainFolder } from './folder.ts';
+import { commandOf } from './recipe.ts';
+import type { PretrainSettings } from './settings.ts';
 import { closeStage, openStage, type PretrainContext, runStage, type StageRun } from './stage_run.ts';
 import { type Stage, stagesOf } from './stages.ts';
+
+/** A pre-training as it is asked for. */
+export interface PretrainRequest {
+  settings: PretrainSettings;
+  workDir: string;
+  /** Where the finished miniature goes; its card goes beside it. */
+  out: string;
+  resume: boolean;
+}
 
 /** Pre-trains a miniature CLIP and writes it with its card. @returns the exit code. */
 export async function pretrain(request: PretrainRequest): Promise<number> {

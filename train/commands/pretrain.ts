@@ -3,35 +3,20 @@ import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
-import { listFields, valueAt } from '../config/fields.ts';
 import { refuseChanges, withOverrides } from '../config/set.ts';
 import { savedSettings } from '../pretrain/folder.ts';
-import {
-  defaultSettings,
-  type PretrainSettings,
-  parseSettings,
-  pretrainSchema,
-} from '../pretrain/settings.ts';
+import { freeOnResume, scriptName } from '../pretrain/recipe.ts';
+import type { PretrainRequest } from '../pretrain/run.ts';
+import { defaultSettings, parseSettings, pretrainSchema } from '../pretrain/settings.ts';
 import {
   addSettingFlags,
-  defaultWorkDir,
   pathArgument,
   readOverrides,
   type SettingFlag,
   settingsHelp,
   sharedFlags,
-} from './cli.ts';
-
-/** A pre-training, as the command line asks for it. */
-export interface PretrainRequest {
-  settings: PretrainSettings;
-  workDir: string;
-  /** Where the finished miniature goes; its card goes beside it. */
-  out: string;
-  resume: boolean;
-}
-
-const scriptName = 'npm run pretrain:clip --';
+} from './flags.ts';
+import { defaultWorkDir } from './surroundings.ts';
 
 const numberFlag = (flag: string, argument: string, path: string, help: string): SettingFlag => ({
   flag,
@@ -56,10 +41,6 @@ Examples:
   ${scriptName} --work-dir runs/clip --resume
 `;
 
-/** Settings that may change on `--resume`: all others would change the training itself. */
-const freeOnResume =
-  /^(adapter|data\.(workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval|evalScenes))$/;
-
 /**
  * Reads the command line of `npm run pretrain:clip` (without node and script).
  * @throws ConfigError for anything wrong in it, DataError where `--out` could not be written, HelpRequest for `--help`.
@@ -80,17 +61,6 @@ export function parsePretrain(argv: string[], now = new Date()): PretrainRequest
   const settings = parseSettings(withOverrides(base, overrides), 'settings do not fit');
   if (saved) refuseChanges(pretrainSchema, saved, settings, freeOnResume);
   return { settings, workDir, out, resume };
-}
-
-/** The command that starts the same pre-training. */
-export function commandOf(settings: PretrainSettings): string {
-  const changed = listFields(pretrainSchema).flatMap(({ path }) => {
-    const [value, usual] = [settings, defaultSettings].map((of) =>
-      JSON.stringify(valueAt(of, path.split('.'))),
-    );
-    return value === usual || freeOnResume.test(path) ? [] : [`--set '${path}=${value}'`];
-  });
-  return [scriptName, ...changed].join(' ');
 }
 
 function pretrainCommand(): Command {

@@ -2,32 +2,13 @@ import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
-import type { RunConfig } from '../config/config.ts';
+import { chooseData } from '../config/choose_data.ts';
+import { givenData, presetOptions } from '../config/choose_preset.ts';
 import { embeddedClip, embeddedPreset } from '../config/presets.ts';
 import { applyOverrides } from '../config/set.ts';
-import {
-  addSettingFlags,
-  givenData,
-  pathArgument,
-  presetOptions,
-  readOverrides,
-  realSurroundings,
-  requireFiles,
-  type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { chooseData } from './cli_data.ts';
-
-/** A series of trainings on the embedded default, as the command line asks for it. */
-export interface ExperimentRequest {
-  /** What all trainings share; the seed is that of the first. */
-  config: RunConfig;
-  seeds: number[];
-  /** File that the results are written to; null: only printed. */
-  json: string | null;
-  banner: string | null;
-}
+import type { ExperimentRequest } from '../experiment/series.ts';
+import { addSettingFlags, pathArgument, readOverrides, settingsHelp, sharedFlags } from './flags.ts';
+import { realSurroundings, requireFiles, type Surroundings } from './surroundings.ts';
 
 const flags = [
   ...sharedFlags.filter(({ path }) => path === 'data.clip' || path === 'adapter'),

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError, UserError } from '../../engine/errors.ts';
-import type { DatasetName, RunConfig } from '../config/config.ts';
+import { chooseData, embeddedBanner } from '../config/choose_data.ts';
+import { givenData, presetOptions } from '../config/choose_preset.ts';
+import type { DatasetName } from '../config/config.ts';
 import { embeddedPreset, fullPreset } from '../config/presets.ts';
 import { settingsSchema } from '../config/schema.ts';
 import {
@@ -12,34 +14,22 @@ import {
   refuseChanges,
   withOverrides,
 } from '../config/set.ts';
+import type { TrainRequest } from '../run.ts';
 import {
   addSettingFlags,
-  defaultWorkDir,
-  givenData,
+  modeFlag,
   pathArgument,
-  presetOptions,
   readOverrides,
+  settingsHelp,
+  sharedFlags,
+} from './flags.ts';
+import {
+  defaultWorkDir,
   realSurroundings,
   requireFiles,
   runsFolder,
   type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { chooseData, embeddedBanner } from './cli_data.ts';
-import { modeFlag } from './cli_weights.ts';
-
-/** A training run, as the command line asks for it. */
-export interface TrainRequest {
-  config: RunConfig;
-  workDir: string;
-  /** Continue from the latest checkpoint of `workDir`. */
-  resume: boolean;
-  /** A line to print before anything else; null where there is nothing to say. */
-  banner: string | null;
-  /** Steps to profile; null: none. */
-  profile: number | null;
-}
+} from './surroundings.ts';
 
 /** Steps that `--profile` without a number looks at. */
 const profiledSteps = 20;
