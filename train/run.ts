@@ -34,7 +34,6 @@ import {
   runFolder,
   saveEvaluation,
 } from './run_folder.ts';
-import { learningRate } from './schedule.ts';
 
 /** A training run as it is asked for. */
 export interface TrainRequest {
@@ -125,7 +124,6 @@ async function trainOn(
 ): Promise<number> {
   const start = performance.now();
   const { engine, store, optimizer, text, textValues, from, best } = run;
-  const pool = (): number => engine.stats().live;
   const save = (file: string, step: number, score: number | null): Promise<void> =>
     saveCheckpoint(file, store, optimizer, textValues, { step, best: score, config });
   const goOn = `continue with: npm run train -- --resume --work-dir ${folder.root}`;
@@ -146,9 +144,6 @@ async function trainOn(
       interrupted: interrupt.asked,
       profile,
       actions: {
-        learningRate: (step) =>
-          Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
-        gpuBytes: pool,
         evaluate: (step) => evaluated(step),
         dataFailed: (step) => progress.note(`The data failed; step ${step} is saved, ${goOn}`),
         saveBest: (step, score) => save(bestCheckpointFile(folder), step, score),
