@@ -5,7 +5,7 @@ import { nodePlatform } from '../engine/gpu/node.ts';
 import { measurePeakOf, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
 import { saveCheckpoint } from './checkpoint.ts';
-import { engineOptions, type RunConfig } from './config/config.ts';
+import { engineOptions, formatConfig, type RunConfig } from './config/config.ts';
 import { type Dataset, openDataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
 import { prepareData } from './embedded/prepare.ts';
@@ -14,6 +14,7 @@ import { selectionScore } from './evaluation/metrics.ts';
 import { evaluationLine, evaluationTable } from './evaluation/table.ts';
 import { imageProgress } from './io/image_progress.ts';
 import { INTERRUPTED, watchInterrupt } from './io/interrupt.ts';
+import { makeOutputFolder } from './io/output.ts';
 import { formatDuration, formatPlan, type Progress, showProgress } from './io/progress.ts';
 import { improves, type LoopEnd, lastStep, trainingLoop } from './loop.ts';
 import { freshWeights, newRun, type OpenRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
@@ -74,7 +75,8 @@ export async function train(request: TrainRequest): Promise<number> {
     // before the folder is touched: where something does not fit, the same command may come again
     const run = await openRun(engine, request, dataset.info, progress.note);
     const session = peak ? openSession(run, request, peak, progress) : undefined;
-    const folder = await (resume ? openRunFolder : createRunFolder)(workDir, config);
+    const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(config));
+    await makeOutputFolder(folder.overlays, '--work-dir');
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
     progress.note(formatPlan(config, images));
     return await trainOn(run, config, dataset, folder, progress, session);

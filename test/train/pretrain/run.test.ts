@@ -134,11 +134,11 @@ test('files that are no miniature are refused by name', async () => {
   );
 });
 
-test('a folder with other files and a changed setting are refused', async () => {
+test('a folder with a run in it is refused', async () => {
   const error = await rejectionOf(ConfigError, () =>
     pretrainOn(engine, requestOf('whole', null), silentProgress()),
   );
-  assert.match(error.message, /holds files already/);
+  assert.match(error.message, /there is a run in it already/);
 });
 
 test('the loss falls, class tokens and patches alike', async () => {
