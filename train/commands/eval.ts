@@ -1,27 +1,10 @@
 import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import type { EvalRequest } from '../evaluation/resolve.ts';
-import {
-  addSettingFlags,
-  modeFlag,
-  pathArgument,
-  readOverrides,
-  settingsHelp,
-  sharedFlags,
-} from './flags.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, runFlags, settingsHelp } from './flags.ts';
 import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
 
-const flags = [
-  ...sharedFlags,
-  {
-    flag: '--split',
-    argument: 'NAME',
-    path: 'data.valSplit',
-    as: 'text' as const,
-    help: 'split to evaluate on (default: that of the run)',
-  },
-  modeFlag,
-];
+const flags = [...runFlags, common.split, common.mode];
 
 const examples = `
 Examples:

@@ -13,42 +13,54 @@ export interface SettingFlag {
   help: string;
 }
 
-/** The flags of train and eval, in the order of `--help`. */
-export const sharedFlags: SettingFlag[] = [
-  { flag: '--dataset', argument: 'NAME', path: 'dataset', as: 'text', help: 'voc20, context59 or coco171' },
-  { flag: '--data-root', argument: 'DIR', path: 'data.root', as: 'text', help: 'folder of the data set' },
-  { flag: '--clip', argument: 'FILE', path: 'data.clip', as: 'text', help: "CLIP's weights" },
-  {
-    flag: '--text-embeddings',
-    argument: 'FILE',
-    path: 'data.textEmbeddings',
-    as: 'text',
-    help: 'class embeddings, .npy (classes, D)',
-  },
-  {
-    flag: '--adapter',
-    argument: 'NAME',
-    path: 'adapter',
-    as: 'text',
-    help: 'GPU adapter by part of its name, such as llvmpipe',
-  },
-  {
-    flag: '--precision',
-    argument: 'TYPE',
-    path: 'engine.precision',
-    as: 'text',
-    help: 'f32 (default), or f16 to store activations and frozen weights in half the memory',
-  },
-];
+/** A flag whose text is read as a value, such as a number. */
+export function valueFlag(flag: string, argument: string, path: string, help: string): SettingFlag {
+  return { flag, argument, path, as: 'value', help };
+}
 
-/** How weights without a configuration were trained. */
-export const modeFlag: SettingFlag = {
-  flag: '--mode',
-  argument: 'MODE',
-  path: 'train.mode',
-  as: 'text',
-  help: 'how weights without configuration (.pth) were trained: inductive (default), transductive or supervised',
+/** A flag whose text is taken as it stands, such as a name or a path. */
+export function textFlag(flag: string, argument: string, path: string, help: string): SettingFlag {
+  return { flag, argument, path, as: 'text', help };
+}
+
+/** The flags of more than one command; one that means something else by it brings its own help. */
+export const common = {
+  dataset: textFlag('--dataset', 'NAME', 'dataset', 'voc20, context59 or coco171'),
+  dataRoot: textFlag('--data-root', 'DIR', 'data.root', 'folder of the data set'),
+  clip: textFlag('--clip', 'FILE', 'data.clip', "CLIP's weights"),
+  textEmbeddings: textFlag(
+    '--text-embeddings',
+    'FILE',
+    'data.textEmbeddings',
+    'class embeddings, .npy (classes, D)',
+  ),
+  adapter: textFlag('--adapter', 'NAME', 'adapter', 'GPU adapter by part of its name, such as llvmpipe'),
+  precision: textFlag(
+    '--precision',
+    'TYPE',
+    'engine.precision',
+    'f32 (default), or f16 to store activations and frozen weights in half the memory',
+  ),
+  mode: textFlag(
+    '--mode',
+    'MODE',
+    'train.mode',
+    'how weights without configuration (.pth) were trained: inductive (default), transductive or supervised',
+  ),
+  split: textFlag('--split', 'NAME', 'data.valSplit', 'split to evaluate on (default: that of the run)'),
+  maxIters: valueFlag('--max-iters', 'N', 'schedule.maxIters', 'steps of the whole schedule'),
+  seed: valueFlag('--seed', 'N', 'seed', 'seed of everything that is random'),
 };
+
+/** What train and eval begin with, in the order of `--help`. */
+export const runFlags: readonly SettingFlag[] = [
+  common.dataset,
+  common.dataRoot,
+  common.clip,
+  common.textEmbeddings,
+  common.adapter,
+  common.precision,
+];
 
 /** Adds flags that set one setting each, and `--set` for all the others. */
 export function addSettingFlags(command: Command, flags: readonly SettingFlag[]): Command {

@@ -5,26 +5,15 @@ import { parseArguments } from '../../engine/command.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
 import { backgroundName, namesInFile, namesInList, sameName } from '../predict/class_names.ts';
 import type { PredictRequest } from '../predict/resolve.ts';
-import {
-  addSettingFlags,
-  modeFlag,
-  pathArgument,
-  readOverrides,
-  settingsHelp,
-  sharedFlags,
-} from './flags.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
 import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
 
 const flags = [
-  {
-    flag: '--dataset',
-    argument: 'NAME',
-    path: 'dataset',
-    as: 'text' as const,
-    help: 'benchmark that weights without configuration (.pth) were trained for',
-  },
-  modeFlag,
-  ...sharedFlags.filter(({ path }) => ['data.clip', 'adapter', 'engine.precision'].includes(path)),
+  { ...common.dataset, help: 'benchmark that weights without configuration (.pth) were trained for' },
+  common.mode,
+  common.clip,
+  common.adapter,
+  common.precision,
 ];
 
 const examples = `

@@ -8,30 +8,15 @@ import { savedSettings } from '../pretrain/folder.ts';
 import { freeOnResume, scriptName } from '../pretrain/recipe.ts';
 import type { PretrainRequest } from '../pretrain/run.ts';
 import { defaultSettings, parseSettings, pretrainSchema } from '../pretrain/settings.ts';
-import {
-  addSettingFlags,
-  pathArgument,
-  readOverrides,
-  type SettingFlag,
-  settingsHelp,
-  sharedFlags,
-} from './flags.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp, valueFlag } from './flags.ts';
 import { defaultWorkDir } from './surroundings.ts';
 
-const numberFlag = (flag: string, argument: string, path: string, help: string): SettingFlag => ({
-  flag,
-  argument,
-  path,
-  as: 'value',
-  help,
-});
-
-const flags: readonly SettingFlag[] = [
-  numberFlag('--seed', 'N', 'seed', 'seed of everything that is random'),
-  numberFlag('--stage1', 'STEPS', 'stage1.steps', 'steps with one object a scene'),
-  numberFlag('--stage2', 'STEPS', 'stage2.steps', 'steps with one to three objects a scene'),
-  numberFlag('--batch', 'N', 'train.batch', 'images of a step'),
-  ...sharedFlags.filter(({ path }) => path === 'adapter'),
+const flags = [
+  common.seed,
+  valueFlag('--stage1', 'STEPS', 'stage1.steps', 'steps with one object a scene'),
+  valueFlag('--stage2', 'STEPS', 'stage2.steps', 'steps with one to three objects a scene'),
+  valueFlag('--batch', 'N', 'train.batch', 'images of a step'),
+  common.adapter,
 ];
 
 const examples = `

@@ -4,11 +4,11 @@ import { ConfigError } from '../../engine/errors.ts';
 import { pathKind } from '../io/path_kind.ts';
 import type { ReportRequest } from '../report/report_run.ts';
 import { latestCheckpoint, type RunFolder, runFolder } from '../run_folder.ts';
-import { addSettingFlags, pathArgument, readOverrides, settingsHelp, sharedFlags } from './flags.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
 import { realSurroundings, requireFiles } from './surroundings.ts';
 
 /** What can be other on this machine than where the run was made. */
-const flags = sharedFlags.filter(({ path }) => ['data.root', 'adapter', 'engine.precision'].includes(path));
+const flags = [common.dataRoot, common.adapter, common.precision];
 
 /**
  * Reads the command line of `npm run report` (without node and script) and looks for the run's latest checkpoint.

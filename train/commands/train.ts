@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError, UserError } from '../../engine/errors.ts';
-import { chooseData, embeddedBanner } from '../config/choose_data.ts';
-import { givenData, presetOptions } from '../config/choose_preset.ts';
+import { embeddedBanner } from '../config/choose_data.ts';
+import { choosePreset } from '../config/choose_preset.ts';
 import type { DatasetName } from '../config/config.ts';
-import { embeddedPreset, fullPreset } from '../config/presets.ts';
 import { settingsSchema } from '../config/schema.ts';
 import {
   applyOverrides,
@@ -17,11 +16,13 @@ import {
 import type { TrainRequest } from '../run.ts';
 import {
   addSettingFlags,
-  modeFlag,
+  common,
   pathArgument,
   readOverrides,
+  runFlags,
   settingsHelp,
-  sharedFlags,
+  textFlag,
+  valueFlag,
 } from './flags.ts';
 import {
   defaultWorkDir,
@@ -35,36 +36,12 @@ import {
 const profiledSteps = 20;
 
 const flags = [
-  ...sharedFlags,
-  { ...modeFlag, help: 'inductive (default), transductive or supervised' },
-  {
-    flag: '--start-from',
-    argument: 'FILE',
-    path: 'train.startFrom',
-    as: 'text' as const,
-    help: 'checkpoint whose weights training starts from',
-  },
-  {
-    flag: '--max-iters',
-    argument: 'N',
-    path: 'schedule.maxIters',
-    as: 'value' as const,
-    help: 'steps of the whole schedule',
-  },
-  {
-    flag: '--stop-at',
-    argument: 'N',
-    path: 'train.stopAt',
-    as: 'value' as const,
-    help: 'stop cleanly after step N of the schedule',
-  },
-  {
-    flag: '--seed',
-    argument: 'N',
-    path: 'seed',
-    as: 'value' as const,
-    help: 'seed of everything that is random',
-  },
+  ...runFlags,
+  { ...common.mode, help: 'inductive (default), transductive or supervised' },
+  textFlag('--start-from', 'FILE', 'train.startFrom', 'checkpoint whose weights training starts from'),
+  common.maxIters,
+  valueFlag('--stop-at', 'N', 'train.stopAt', 'stop cleanly after step N of the schedule'),
+  common.seed,
 ];
 
 const examples = `
@@ -114,11 +91,8 @@ export function parseTrain(argv: string[], around: Surroundings = realSurroundin
 
 /** The preset that the options lead to, with the overrides applied. */
 function freshConfig(dataset: DatasetName, overrides: Override[], around: Surroundings) {
-  const { banner, embedded, root, clip } = chooseData({ dataset, ...givenData(overrides) }, around.exists);
-  const options = presetOptions(overrides);
-  const preset = embedded ? embeddedPreset(options) : fullPreset(dataset, options);
-  const base = { ...preset, data: { ...preset.data, root, clip } };
-  const config = applyOverrides(base, overrides);
+  const { preset, banner } = choosePreset({ dataset }, overrides, around.exists);
+  const config = applyOverrides(preset, overrides);
   const { warmupIters, maxIters } = config.schedule;
   // not among the rules of a configuration: earlier runs may have been saved with it
   if (warmupIters > maxIters) {

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { chooseData, embeddedBanner } from '../config/choose_data.ts';
-import { givenData, presetOptions } from '../config/choose_preset.ts';
+import { embeddedBanner } from '../config/choose_data.ts';
+import { choosePreset } from '../config/choose_preset.ts';
 import type { DatasetName, RunConfig } from '../config/config.ts';
-import { embeddedPreset, fullPreset } from '../config/presets.ts';
 import { applyOverrides, type Override, overriddenValue } from '../config/set.ts';
 import {
   type GivenWeights,
@@ -56,29 +55,21 @@ export function resolveEval(
   const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
   // the miniature is nothing that bare weights could belong to
   const embeddedAllowed = saved === null ? { embedded: false } : {};
-  const data = {
-    dataset: asked,
-    clip: hasText ? null : undefined,
-    ...embeddedAllowed,
-    ...givenData(overrides),
-  };
-  const { embedded, root, clip } = chooseData(data, exists);
-  const options = presetOptions(overrides);
-  const preset = embedded ? embeddedPreset(options) : fullPreset(asked, options);
+  const usual = { dataset: asked, clip: hasText ? null : undefined, ...embeddedAllowed };
+  const { preset } = choosePreset(usual, overrides, exists);
   const facts = saved === null ? promptFacts(weights.tensors, overrides) : null;
   const trainedOn = saved?.dataset ?? facts?.benchmark ?? asked;
   const base = withPrompts(
     {
       ...preset,
       model: saved?.model ?? preset.model,
-      data: { ...preset.data, root, clip },
       train: { ...preset.train, mode: saved?.train.mode ?? preset.train.mode },
       eval: trainedOn === asked ? preset.eval : withoutPenalty(preset.eval),
     },
     facts,
   );
   const notes = [
-    ...(embedded ? [embeddedBanner('its data are used', checkpoint)] : []),
+    ...(preset.data.embedded ? [embeddedBanner('its data are used', checkpoint)] : []),
     ...(trainedOn === asked ? [] : [`ACROSS DATA SETS: trained on ${trainedOn}, evaluated on ${asked}`]),
   ];
   const banner = notes.length === 0 ? null : notes.join('\n');
