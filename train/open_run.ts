@@ -4,7 +4,14 @@ import type { Timeline } from '../engine/timeline.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { loadCheckpoint, loadModelFile, modelTensors, optimizerTensors, textTensor } from './checkpoint.ts';
+import {
+  loadCheckpoint,
+  loadModelFile,
+  modelTensors,
+  optimizerTensors,
+  saveCheckpoint,
+  textTensor,
+} from './checkpoint.ts';
 import type { RunConfig } from './config/config.ts';
 import type { Dataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
@@ -93,6 +100,17 @@ export async function savedRun(
   });
   run.optimizer.restore(optimizerTensors(file, tensors, run.optimizer), updates);
   return { ...run, from: step, best };
+}
+
+/** Writes a run as it stands into a checkpoint, for {@link savedRun}. */
+export function saveRun(
+  file: string,
+  { store, optimizer, textValues }: OpenRun,
+  config: RunConfig,
+  step: number,
+  best: number | null,
+): Promise<void> {
+  return saveCheckpoint(file, store, optimizer, textValues, { step, best, config });
 }
 
 /** The batches of a run's training split. */
