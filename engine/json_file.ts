@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { systemCause } from './atomic_file.ts';
+import { systemCause, writeFileAtomic } from './atomic_file.ts';
 import { DataError } from './errors.ts';
 
 /**
@@ -17,6 +17,11 @@ export function readJson<T>(file: string, schema: z.ZodType<T>, hint = ''): T {
     throw new DataError(file, `cannot be read: ${systemCause(error)}`, hint);
   }
   return parseJson(file, text, schema, hint);
+}
+
+/** Writes a value as indented JSON in one atomic step. */
+export function writeJson(file: string, value: unknown): Promise<void> {
+  return writeFileAtomic(file, `${JSON.stringify(value, null, 1)}\n`);
 }
 
 /** {@link readJson} of what was read from the file already. */

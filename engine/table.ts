@@ -26,6 +26,15 @@ export function formatTable(rows: readonly (readonly string[])[], alignments: re
   return rows.map((row) => formatRow(row, columns)).join('\n');
 }
 
+/** Rows of cells as a table in Markdown, the first of them its titles. */
+export function markdownTable(
+  [titles, ...rows]: readonly (readonly string[])[],
+  alignments: readonly Alignment[],
+): string {
+  const rule = alignments.map((alignment) => (alignment === 'left' ? '---' : '---:'));
+  return [titles, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
 /** A figure with two or three digits; - where there is none. */
 export function digits(value: number | null): string {
   if (value === null) return '-';

@@ -3,17 +3,10 @@ import { add, infoNce, l2norm, logsumexpPool, matmul, reshape, slice } from '../
 import type { Tensor } from '../engine/tensor.ts';
 import { clipBlock, norm } from './block.ts';
 import type { TextConfig, VisionConfig } from './config.ts';
-import {
-  blockSpecs,
-  imageTowerSpecs,
-  normal,
-  ones,
-  type ParameterSpec,
-  type Start,
-  zeros,
-} from './parameters.ts';
+import type { ParameterSpec } from './parameter_spec.ts';
 import type { Weights } from './store.ts';
 import { type TokenBatch, textFeatures } from './text.ts';
+import { imageTowerSpecs, textTowerSpecs } from './tower_specs.ts';
 import { embedPatches } from './vision.ts';
 
 /** Both towers of a CLIP. */
@@ -25,29 +18,6 @@ export interface ClipConfig {
 /** Every parameter of both towers and the logit scale, all of them to be trained. */
 export function clipSpecs({ vision, text }: ClipConfig): ParameterSpec[] {
   return [...imageTowerSpecs(vision, true), ...textTowerSpecs(text, true)];
-}
-
-/** CLIP's text tower and logit scale under `text_encoder`; initialisation of Radford et al. 2021, release. */
-export function textTowerSpecs(text: TextConfig, trainable: boolean): ParameterSpec[] {
-  const { width, layers, embedDim, contextLength, vocabularySize } = text;
-  const spec = (name: string, shape: number[], start: Start): ParameterSpec => ({
-    name: `text_encoder.${name}`,
-    shape,
-    trainable,
-    inert: false,
-    start,
-  });
-  return [
-    spec('token_embedding.weight', [vocabularySize, width], normal(0.02)),
-    spec('positional_embedding', [contextLength, width], normal(0.01)),
-    ...Array.from({ length: layers }, (_, i) =>
-      blockSpecs(`text_encoder.transformer.resblocks.${i}`, width, layers, trainable),
-    ).flat(),
-    spec('ln_final.weight', [width], ones),
-    spec('ln_final.bias', [width], zeros),
-    spec('text_projection', [width, embedDim], normal(width ** -0.5)),
-    spec('logit_scale', [], { kind: 'constant', value: Math.log(1 / 0.07) }),
-  ];
 }
 
 /** What the image tower gives; every embedding has unit length. */

@@ -3,7 +3,7 @@ import { ShapeError } from '../engine/errors.ts';
 import { Random } from '../engine/random.ts';
 import { sameShape, show } from '../engine/shape.ts';
 import type { Parameter, Tensor } from '../engine/tensor.ts';
-import { type ParameterSpec, startValues } from './parameters.ts';
+import { type ParameterSpec, startValues } from './parameter_spec.ts';
 import { toFloat32 } from './weights/half.ts';
 import type { HostTensor, StateDict } from './weights/tensor_file.ts';
 

@@ -5,7 +5,7 @@ import { clipBlock, norm } from './block.ts';
 import type { TextConfig } from './config.ts';
 import { type Weights, weightsBelow } from './store.ts';
 import { fillTemplate } from './templates.ts';
-import type { Tokenizer } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import type { Observe } from './vision.ts';
 import type { StateDict } from './weights/tensor_file.ts';
 

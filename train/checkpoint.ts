@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { DataError } from '../engine/errors.ts';
-import type { ParameterSpec } from '../model/parameters.ts';
+import type { ParameterSpec } from '../model/parameter_spec.ts';
 import type { ParameterStore } from '../model/store.ts';
 import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../model/weights/safetensors.ts';
 import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { join } from 'node:path';
 import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
+import { writeJson } from '../engine/json_file.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
 
 /** The files of one run; a pre-training has those that it needs. */
@@ -119,7 +120,7 @@ export function latestCheckpoint(folder: RunFolder): string | null {
 
 /** Writes `eval.json`. */
 export function saveEvaluation(file: string, step: number | null, report: EvalReport): Promise<void> {
-  return writeFileAtomic(file, `${JSON.stringify({ step, ...report }, null, 2)}\n`);
+  return writeJson(file, { step, ...report });
 }
 
 /** Appends to `log.jsonl`. */

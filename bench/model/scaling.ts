@@ -6,6 +6,7 @@ import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { median } from '../../engine/gpu/measure.ts';
 import { measurePeakOf } from '../../engine/gpu/peak.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import { digits } from '../../engine/table.ts';
 import { resultsFile } from '../results_file.ts';
 import { LAYERS, parseScaling } from './scaling_options.ts';
@@ -124,7 +125,7 @@ async function measurePoint(
 async function write(file: string, result: ScalingResult, say: (text: string) => void): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const [table, plot] = ['.md', '.svg'].map((ending) => file.replace(/\.json$/, ending));
-  await writeFileAtomic(file, `${JSON.stringify(result, null, 1)}\n`);
+  await writeJson(file, result);
   await writeFileAtomic(table, scalingMarkdown(result, basename(plot)));
   await writeFileAtomic(plot, scalingPlot(result));
   say(`\nwritten: ${file}, ${table} and ${plot}`);

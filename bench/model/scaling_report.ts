@@ -1,5 +1,5 @@
 import type { Peak } from '../../engine/gpu/peak.ts';
-import { digits, formatTable } from '../../engine/table.ts';
+import { digits, formatTable, markdownTable } from '../../engine/table.ts';
 import { formatBytes } from '../../train/io/progress.ts';
 import { fitPowerLaw, type PowerLaw } from './scaling_fit.ts';
 import { type Axis, along, axes, cropOf, type Sizes, type Sweep } from './scaling_points.ts';
@@ -91,7 +91,10 @@ export function scalingText(result: ScalingResult): string {
 export function scalingMarkdown(result: ScalingResult, plot: string): string {
   const { adapter, cpu, cores, node, layers, peak, loadBefore, loadAfter, points } = result;
   const table = (titles: string[], rows: string[][]): string =>
-    [titles, titles.map(() => '---:'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+    markdownTable(
+      [titles, ...rows],
+      titles.map(() => 'right'),
+    );
   const samples = [...new Set(points.map((point) => point.samples))].sort((a, b) => a - b);
   const reduced =
     layers === 12

@@ -1,10 +1,10 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { kernelTable, sizesTable } from '../../engine/gpu/kernel_times.ts';
 import { measurePeakOf, type Peak, peakLine } from '../../engine/gpu/peak.ts';
 import type { Platform } from '../../engine/gpu/platform.ts';
 import type { KernelShares } from '../../engine/gpu/profiler.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
 import { digits, formatTable } from '../../engine/table.ts';
 import type { StoreType } from '../../kernels/kernel.ts';
@@ -89,7 +89,7 @@ export async function runStep(
       shares,
     };
     say(stepText(result));
-    if (json) await writeFileAtomic(json, `${JSON.stringify(result, null, 1)}\n`);
+    if (json) await writeJson(json, result);
     return 0;
   } finally {
     await engine.close();

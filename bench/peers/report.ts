@@ -1,4 +1,4 @@
-import { digits } from '../../engine/table.ts';
+import { digits, markdownTable } from '../../engine/table.ts';
 import type { PeerRow } from './race.ts';
 
 /** Where and when the results were measured. */
@@ -51,17 +51,19 @@ export function reportJson(report: PeersReport): string {
 export function reportMarkdown({ conditions, racers, rows }: PeersReport): string {
   const names = [...new Set(rows.map(({ work }) => work))];
   const table = (cell: (row: PeerRow) => string): string =>
-    [
-      `| work | ${racers.join(' | ')} |`,
-      `|---|${racers.map(() => '---:|').join('')}`,
-      ...names.map((name) => {
-        const cells = racers.map((racer) => {
-          const row = rows.find((each) => each.work === name && each.racer === racer);
-          return row ? cell(row) : '';
-        });
-        return `| ${name} | ${cells.join(' | ')} |`;
-      }),
-    ].join('\n');
+    markdownTable(
+      [
+        ['work', ...racers],
+        ...names.map((name) => [
+          name,
+          ...racers.map((racer) => {
+            const row = rows.find((each) => each.work === name && each.racer === racer);
+            return row ? cell(row) : '';
+          }),
+        ]),
+      ],
+      ['left', ...racers.map(() => 'right' as const)],
+    );
   const { adapter, cpu, cores, node, runs, loadBefore, loadAfter } = conditions;
   const remarks = rows.flatMap(({ racer, work, reason, note }) => {
     const remark = reason ?? note;

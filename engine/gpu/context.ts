@@ -1,10 +1,10 @@
 import { catalogue } from '../../kernels/catalogue.ts';
 import type { AnyKernel } from '../../kernels/kernel.ts';
 import type { Place } from './commands.ts';
-import { type Device, type DeviceOptions, openDevice } from './device.ts';
+import { type Device, openDevice } from './device.ts';
 import { kernelTable } from './kernel_times.ts';
 import { loadSources, Pipelines } from './pipeline.ts';
-import type { Platform } from './platform.ts';
+import type { AdapterOptions, Platform } from './platform.ts';
 import { Pool } from './pool.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
@@ -13,7 +13,7 @@ import { Tuning } from './tuner.ts';
 import { Uniforms } from './uniforms.ts';
 import { politely } from './wait.ts';
 
-export interface GpuOptions extends DeviceOptions {
+export interface GpuOptions extends AdapterOptions {
   /** Time every dispatch with timestamp queries; by default from DEBUG=2 on. */
   profile?: boolean;
   /** The kernels that can be launched; by default the catalogue. */
@@ -46,7 +46,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
   ]);
   const tuning = new Tuning(sources, await platform.loadTuning(device.key));
   const debug = (level: number, text: () => string): void => {
-    if (platform.environment.debug >= level) console.error(text());
+    if (platform.debug >= level) console.error(text());
   };
   debug(1, () => `${device.name}: ${JSON.stringify(device.facts)}`);
   debug(
@@ -54,7 +54,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
     () => `tuned choices for ${device.key}: ${JSON.stringify(tuning.table(options.kernels ?? catalogue))}`,
   );
   const uniforms = new Uniforms(device);
-  const profile = options.profile ?? platform.environment.debug >= 2;
+  const profile = options.profile ?? platform.debug >= 2;
   const profiler = profile && device.hasTimestamps ? new Profiler(device) : null;
   const recorder = new Recorder(device, uniforms, profiler);
   const staging = new Map<number, GPUBuffer>();
@@ -102,7 +102,7 @@ export async function createGpu(platform: Platform, options: GpuOptions = {}): P
       recorder.flush();
       try {
         await device.settle();
-        if (profiler && platform.environment.debug >= 2) console.error(kernelTable(await profiler.report()));
+        if (profiler && platform.debug >= 2) console.error(kernelTable(await profiler.report()));
       } finally {
         device.destroy();
       }

@@ -1,6 +1,6 @@
 import type { AdapterFacts } from '../../kernels/kernel.ts';
 import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
-import { adapterKey, isSoftware, type Platform } from './platform.ts';
+import { type AdapterOptions, adapterKey, isSoftware, type Platform } from './platform.ts';
 import { politely } from './wait.ts';
 
 /** Limits asked for explicitly: WebGPU's defaults (8 storage buffers, 128 MiB bindings) are too small. */
@@ -18,11 +18,6 @@ const WANTED_LIMITS = [
 const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
 /** What the attention and optimiser kernels bind at most; WebGPU guarantees 8. */
 const STORAGE_BUFFERS_NEEDED = 8;
-
-export interface DeviceOptions {
-  /** Part of an adapter's name; by default the best one. */
-  adapter?: string;
-}
 
 /** An open device: what it is, what it can do, and where its errors come out. */
 export interface Device {
@@ -55,7 +50,7 @@ export function requireF16({ name, facts }: Device): void {
   );
 }
 
-export async function openDevice(platform: Platform, options: DeviceOptions = {}): Promise<Device> {
+export async function openDevice(platform: Platform, options: AdapterOptions = {}): Promise<Device> {
   const adapter = await platform.requestAdapter(options);
   if (adapter === null) {
     throw new AdapterError('no WebGPU adapter was found', 'Run `npm run doctor`: it says what to install.');

@@ -3,9 +3,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { writeFileAtomic } from '../atomic_file.ts';
 import { AdapterError } from '../errors.ts';
-import { readJson } from '../json_file.ts';
+import { readJson, writeJson } from '../json_file.ts';
 import { type AdapterOptions, adapterText, type Platform, type TuningTable } from './platform.ts';
 import { findSwiftshader, SWIFTSHADER, withDriver } from './swiftshader.ts';
 
@@ -35,14 +34,14 @@ export interface ListedAdapter {
 export function nodePlatform({ cache = CACHE }: NodeOptions = {}): Platform {
   const tuningFile = (key: string): string => fileURLToPath(new URL(`tuning/${key}.json`, cache));
   return {
-    environment: { debug: debugLevel(process.env.DEBUG) },
+    debug: debugLevel(process.env.DEBUG),
     requestAdapter: (options) => requestAdapter(cache, options),
     readText: (url) => readFile(url, 'utf8'),
     loadTuning: async (key) => loadTuning(tuningFile(key)),
     async saveTuning(key, table) {
       const file = tuningFile(key);
       await mkdir(dirname(file), { recursive: true });
-      await writeFileAtomic(file, `${JSON.stringify(table, null, 1)}\n`);
+      await writeJson(file, table);
     },
   };
 }

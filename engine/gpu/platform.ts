@@ -1,6 +1,7 @@
-/** Everything that differs between Node and a browser. The rest of the engine asks no one where it runs. */
+/** What the engine needs from where it runs. `node.ts` is the one for Node; the rest of the engine asks no one. */
 export interface Platform {
-  readonly environment: Environment;
+  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 launches with sizes, 4 WGSL. */
+  readonly debug: number;
   /**
    * The adapter to run on, or null when the machine has none at all. Each call gives a fresh adapter; an adapter
    * yields one device.
@@ -18,11 +19,6 @@ export interface Platform {
 export interface AdapterOptions {
   /** Part of an adapter's name, vendor, architecture or driver, in any case; by default the fastest kind. */
   adapter?: string;
-}
-
-export interface Environment {
-  /** 0 quiet, 1 device and tuning, 2 kernel timings, 3 launches with sizes, 4 WGSL. */
-  readonly debug: number;
 }
 
 /** What one kernel runs with at one shape: a variant's name and the values of its tile constants. */

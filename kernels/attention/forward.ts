@@ -52,7 +52,7 @@ const subgroup: Variant<AttentionDims> = {
 const tiled: Variant<AttentionDims> = {
   name: 'tiled',
   source: at('forward_tiled.wgsl'),
-  helpers: [at('../shared/philox.wgsl'), at('outer.wgsl')],
+  helpers: [at('../shared/philox.wgsl'), at('dropout_state.wgsl'), at('outer.wgsl')],
   grid: (d) => [ceilDiv(d.queries, 32), d.batch * d.heads, 1],
 };
 

@@ -131,8 +131,3 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 fn highest(a: vec4f) -> f32 {
   return max(max(a.x, a.y), max(a.z, a.w));
 }
-
-fn dropoutState() -> vec4u {
-  if (dims.threshold == 0) { return vec4u(0); }
-  return vec4u(random[0], random[1], random[2], 0);
-}

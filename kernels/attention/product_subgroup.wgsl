@@ -1,7 +1,7 @@
 // out = tiles x (or out += ...) for each head: rows of out are the tiles' rows, the sum runs over the tiles' inner
 // index. dv = p^T dy, dk = ds^T q and dq = ds k are all of this form. One subgroup of 8 per 32 rows x 64 columns,
 // everything in registers: a lane holds a vec4 of either half of the columns, of every row. Of two inner indices it
-// loads the weights of 4 rows each for all, its columns of x for itself; see matmul/packed.wgsl.
+// loads the weights of 4 rows each for all, its columns of x for itself; see matmul/outer.wgsl.
 enable subgroups;
 const ROWS: u32 = 32;
 const STEP: u32 = 4;

@@ -37,7 +37,7 @@ const subgroup: Variant<ScoresDims> = {
 const tiled: Variant<ScoresDims> = {
   name: 'tiled',
   source: at('scores_tiled.wgsl'),
-  helpers: [at('../shared/philox.wgsl'), at('outer.wgsl')],
+  helpers: [at('../shared/philox.wgsl'), at('dropout_state.wgsl'), at('outer.wgsl')],
   grid: (d) => [d.keyTiles * ceilDiv(d.queries, TILE), d.countHeads, 1],
 };
 

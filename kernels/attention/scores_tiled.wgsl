@@ -113,8 +113,3 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     tiles[byQuery + (row + i) * 8 + columnQuad] = vec4<store_t>(dp[i]);
   }
 }
-
-fn dropoutState() -> vec4u {
-  if (dims.threshold == 0) { return vec4u(0); }
-  return vec4u(random[0], random[1], random[2], 0);
-}

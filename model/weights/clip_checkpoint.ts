@@ -1,5 +1,6 @@
 import { DataError } from '../../engine/errors.ts';
 import type { TextConfig, VisionConfig } from '../config.ts';
+import { isOfImageTower, publishedName } from './clip_names.ts';
 import { clipShapes } from './clip_shapes.ts';
 import { toFloat32 } from './half.ts';
 import { resizePositions } from './positions.ts';
@@ -23,7 +24,6 @@ export interface ClipOptions {
   text?: boolean;
 }
 
-const VISION_PREFIX = 'visual.';
 /** Buffers that OpenAI's archives carry beside the weights. */
 const isBuffer = (name: string) =>
   /^(input_resolution|context_length|vocab_size)$|(^|\.)attn_mask$/.test(name);
@@ -35,8 +35,7 @@ const isBuffer = (name: string) =>
  * @throws {DataError} As {@link readStateDict} and {@link mapClipCheckpoint}.
  */
 export async function readClipCheckpoint(path: string, options: ClipOptions = {}): Promise<ClipCheckpoint> {
-  const wanted = (name: string) =>
-    !isBuffer(name) && (options.text !== false || name.startsWith(VISION_PREFIX));
+  const wanted = (name: string) => !isBuffer(name) && (options.text !== false || isOfImageTower(name));
   return mapClipCheckpoint(path, await readStateDict(path, wanted), options);
 }
 
@@ -68,12 +67,6 @@ export function mapClipCheckpoint(path: string, state: StateDict, options: ClipO
   const resized = resizePositions(toFloat32(positions), vision.width, vision.resolution / vision.patch, grid);
   tensors.set('backbone.positional_embedding', float32Tensor([grid * grid + 1, vision.width], resized));
   return { vision: { ...vision, resolution }, text, tensors };
-}
-
-function publishedName(name: string): string {
-  return name.startsWith(VISION_PREFIX)
-    ? `backbone.${name.slice(VISION_PREFIX.length)}`
-    : `text_encoder.${name}`;
 }
 
 function asFloat32(path: string, name: string, tensor: HostTensor): HostTensor {

@@ -1,13 +1,15 @@
 import { DataError } from '../../engine/errors.ts';
 import { nearestName } from '../../engine/nearest_name.ts';
 import type { TextConfig, VisionConfig } from '../config.ts';
+import { imageTowerSpecs, textTowerSpecs } from '../tower_specs.ts';
+import { clipName, isOfImageTower } from './clip_names.ts';
 import type { HostTensor, StateDict } from './tensor_file.ts';
 
 export interface ClipShapes {
   vision: VisionConfig;
   text: TextConfig | null;
   /** Every tensor that towers of these sizes have, by CLIP's own names. */
-  shapes: Map<string, number[]>;
+  shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
@@ -17,14 +19,15 @@ export interface ClipShapes {
  * @throws {DataError} When a telling tensor is missing or has a shape that no CLIP ViT has.
  */
 export function clipShapes(path: string, state: StateDict, headWidth: number): ClipShapes {
-  const hasText = [...state.keys()].some((name) => !name.startsWith('visual.'));
+  const hasText = [...state.keys()].some((name) => !isOfImageTower(name));
   const vision = visionOf(path, state, headWidth);
   const text = hasText ? textOf(path, state, headWidth) : null;
   if (text !== null && text.embedDim !== vision.embedDim) {
     const problem = `its text tower projects to width ${text.embedDim}, its image tower to ${vision.embedDim}`;
     throw new DataError(path, problem, 'Both towers must come from the same model.');
   }
-  const shapes = new Map([...visionShapes(vision), ...(text === null ? [] : textShapes(text))]);
+  const specs = [...imageTowerSpecs(vision, false), ...(text === null ? [] : textTowerSpecs(text, false))];
+  const shapes = new Map(specs.map(({ name, shape }) => [clipName(name), shape]));
   return { vision, text, shapes };
 }
 
@@ -77,55 +80,4 @@ function countLayers(state: StateDict, prefix: string): number {
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number.parseInt(name.slice(prefix.length), 10));
   return numbers.reduce((most, number) => (number < state.size ? Math.max(most, number + 1) : most), 0);
-}
-
-function visionShapes(vision: VisionConfig): [string, number[]][] {
-  const { patch, width, layers, embedDim, resolution } = vision;
-  return [
-    ['visual.conv1.weight', [width, 3, patch, patch]],
-    ['visual.class_embedding', [width]],
-    ['visual.positional_embedding', [(resolution / patch) ** 2 + 1, width]],
-    ...normShapes('visual.ln_pre', width),
-    ...blockShapes('visual.transformer.resblocks.', width, layers),
-    ...normShapes('visual.ln_post', width),
-    ['visual.proj', [width, embedDim]],
-  ];
-}
-
-function textShapes(text: TextConfig): [string, number[]][] {
-  const { width, layers, embedDim, contextLength, vocabularySize } = text;
-  return [
-    ['token_embedding.weight', [vocabularySize, width]],
-    ['positional_embedding', [contextLength, width]],
-    ...blockShapes('transformer.resblocks.', width, layers),
-    ...normShapes('ln_final', width),
-    ['text_projection', [width, embedDim]],
-    ['logit_scale', []],
-  ];
-}
-
-function blockShapes(prefix: string, width: number, layers: number): [string, number[]][] {
-  return Array.from({ length: layers }, (_, layer) => `${prefix}${layer}`).flatMap((block) => [
-    [`${block}.attn.in_proj_weight`, [3 * width, width]],
-    [`${block}.attn.in_proj_bias`, [3 * width]],
-    ...linearShapes(`${block}.attn.out_proj`, width, width),
-    ...normShapes(`${block}.ln_1`, width),
-    ...linearShapes(`${block}.mlp.c_fc`, width, 4 * width),
-    ...linearShapes(`${block}.mlp.c_proj`, 4 * width, width),
-    ...normShapes(`${block}.ln_2`, width),
-  ]);
-}
-
-function linearShapes(name: string, inputs: number, outputs: number): [string, number[]][] {
-  return [
-    [`${name}.weight`, [outputs, inputs]],
-    [`${name}.bias`, [outputs]],
-  ];
-}
-
-function normShapes(name: string, width: number): [string, number[]][] {
-  return [
-    [`${name}.weight`, [width]],
-    [`${name}.bias`, [width]],
-  ];
 }

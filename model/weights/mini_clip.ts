@@ -4,10 +4,11 @@ import type { Engine } from '../../engine/engine.ts';
 import { DataError } from '../../engine/errors.ts';
 import { fromFloat32ToF16 } from '../../engine/half.ts';
 import type { ClipConfig } from '../clip.ts';
-import { CompactVocabulary } from '../compact_vocabulary.ts';
 import type { TextConfig } from '../config.ts';
 import { embedClasses } from '../text.ts';
+import { CompactVocabulary } from '../tokenizer/compact_vocabulary.ts';
 import { type ClipCheckpoint, mapClipCheckpoint } from './clip_checkpoint.ts';
+import { clipName } from './clip_names.ts';
 import { toFloat32 } from './half.ts';
 import { type Metadata, readSafetensors, writeSafetensors } from './safetensors.ts';
 import type { StateDict } from './tensor_file.ts';
@@ -21,8 +22,6 @@ export interface MiniClip extends ClipCheckpoint {
   vocabulary: CompactVocabulary;
   /** Sentences, `{}` standing for a class name, whose embeddings are averaged. */
   templates: readonly string[];
-  /** How the file came about: command, seed, adapter, date, hashes, accuracy. */
-  origin: Metadata;
 }
 
 const count = z.coerce.number().int().positive();
@@ -46,6 +45,7 @@ const metadataSchema = z.object({
 /**
  * Writes both towers in half precision under OpenAI's names.
  * @param state float32 tensors below `backbone` and `text_encoder`.
+ * @param origin how the file came about, for whoever looks into it: command, seed, adapter, date, hashes, accuracy.
  * @throws DataError when writing fails.
  */
 export async function writeMiniClip(
@@ -58,15 +58,17 @@ export async function writeMiniClip(
 ): Promise<void> {
   const tensors: StateDict = new Map();
   for (const [name, tensor] of state) {
-    const own = name.replace(/^backbone\./, 'visual.').replace(/^text_encoder\./, '');
-    tensors.set(own, { dtype: 'F16', shape: tensor.shape, data: fromFloat32ToF16(toFloat32(tensor)) });
+    tensors.set(clipName(name), {
+      dtype: 'F16',
+      shape: tensor.shape,
+      data: fromFloat32ToF16(toFloat32(tensor)),
+    });
   }
   await writeSafetensors(path, tensors, {
     ...origin,
     format: FORMAT,
     image_heads: `${config.vision.heads}`,
     text_heads: `${config.text.heads}`,
-    context: `${config.text.contextLength}`,
     vocabulary: JSON.stringify(vocabulary.ids),
     templates: JSON.stringify(templates),
   });
@@ -93,14 +95,12 @@ export async function readMiniClip(path: string, resolution?: number): Promise<M
     const problem = `has ${text.vocabularySize} token embeddings for a vocabulary of ${vocabulary.size}`;
     throw new DataError(path, problem, hint);
   }
-  const { format, vocabulary: _, templates: __, ...origin } = metadata;
   return {
     vision: { ...checkpoint.vision, heads: imageHeads },
     text: { ...text, heads: textHeads },
     tensors: checkpoint.tensors,
     vocabulary,
     templates,
-    origin,
   };
 }
 

@@ -4,7 +4,7 @@ import { l2norm, resize } from '../../engine/ops/index.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import { weightsBelow } from '../../model/store.ts';
 import { meanOverTemplates, textFeatures, tokenBatch } from '../../model/text.ts';
-import { tokenize } from '../../model/tokenizer.ts';
+import { clipTokenizer } from '../../model/tokenizer/tokenizer.ts';
 import { addImage, confusionMatrix, scores } from '../../train/evaluation/metrics.ts';
 import { cosineMaps, linearCka, minMax, patchCosineMap } from '../../train/report/analysis.ts';
 import type { Comparisons } from './compare.ts';
@@ -157,6 +157,6 @@ export async function checkTokenizer(file: string, result: Comparisons): Promise
   for (const { text, ids } of rows) {
     const context = Math.max(77, ids.length);
     const padded = Int32Array.from({ length: context }, (_, i) => ids[i] ?? 0);
-    result.same('tokenizer', JSON.stringify(text), tokenize([text], { context }), padded);
+    result.same('tokenizer', JSON.stringify(text), clipTokenizer.tokenize([text], context), padded);
   }
 }

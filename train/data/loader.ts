@@ -3,7 +3,6 @@ import { localPool, type Pool, threadPool } from '../threads/pool.ts';
 import { prefetched } from '../threads/prefetch.ts';
 import type { Dataset } from './datasets/dataset.ts';
 import type { AugmentOptions } from './image/augment.ts';
-import { imagenetNormalisation, type Normalisation } from './image/normalise.ts';
 import {
   createWork,
   type EvalSample,
@@ -23,10 +22,6 @@ interface LoaderOptions {
   workers: number;
   /** Products made ahead, 1 at least; use `workers` or more to keep every thread busy. */
   prefetch: number;
-  /** Bytes of decoded images to keep, over all threads; 0, the default, keeps none. */
-  cacheBytes?: number;
-  /** Default: {@link imagenetNormalisation}. */
-  normalisation?: Normalisation;
 }
 
 export interface TrainLoaderOptions extends LoaderOptions {
@@ -64,8 +59,9 @@ export interface TrainLoader {
 
 /** Batches for training, in random order and augmented. Starts at batch 0. */
 export function createTrainLoader(options: TrainLoaderOptions): TrainLoader {
-  const { mode, seed, batch, augment } = options;
-  const setup: TrainSetup = { kind: 'train', ...commonSetup(options), mode, seed, batch, augment };
+  const { dataset, mode, seed, batch, augment } = options;
+  const { info, items } = dataset;
+  const setup: TrainSetup = { kind: 'train', info, items, mode, seed, batch, augment };
   const pool = createPool(setup, options.workers);
   let step = 0;
   let ahead = prefetched(pool, options.prefetch, step);
@@ -96,10 +92,10 @@ export interface EvalLoader {
 
 /** Test images, their short side resized, and their masks as stored. */
 export function createEvalLoader(options: EvalLoaderOptions): EvalLoader {
-  const { shortSide, maxImages = Number.POSITIVE_INFINITY } = options;
-  const setup: EvalSetup = { kind: 'eval', ...commonSetup(options), shortSide };
-  setup.items = setup.items.slice(0, maxImages);
-  const { length } = setup.items;
+  const { dataset, shortSide, maxImages = Number.POSITIVE_INFINITY } = options;
+  const items = dataset.items.slice(0, maxImages);
+  const setup: EvalSetup = { kind: 'eval', info: dataset.info, items, shortSide };
+  const { length } = items;
   const pool = createPool(setup, options.workers);
   return {
     length,
@@ -108,15 +104,6 @@ export function createEvalLoader(options: EvalLoaderOptions): EvalLoader {
       for (let index = 0; index < length; index++) yield await ahead();
     },
     close: pool.close,
-  };
-}
-
-function commonSetup({ dataset, workers, cacheBytes = 0, normalisation }: LoaderOptions) {
-  return {
-    info: dataset.info,
-    items: dataset.items,
-    normalisation: normalisation ?? imagenetNormalisation,
-    cacheBytes: Math.floor(cacheBytes / Math.max(1, workers)),
   };
 }
 

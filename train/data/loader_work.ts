@@ -5,17 +5,14 @@ import type { DatasetItem } from './datasets/dataset.ts';
 import type { DatasetInfo } from './datasets/define.ts';
 import { type AugmentOptions, augment } from './image/augment.ts';
 import { shortSideSize } from './image/geometry.ts';
-import type { Normalisation } from './image/normalise.ts';
+import { imagenetNormalisation } from './image/normalise.ts';
 import { type TestImage, testImage } from './image/test_image.ts';
+import { readItem } from './labelled_image.ts';
 import { classTable, mapLabels, trainingTable } from './labels.ts';
-import { createReader, type ReadItem } from './loader_source.ts';
 
 interface CommonSetup {
   info: DatasetInfo;
   items: DatasetItem[];
-  normalisation: Normalisation;
-  /** Bytes of decoded images to keep, in each thread. */
-  cacheBytes: number;
 }
 
 /** What decides every training batch; passes to threads as it is. */
@@ -80,17 +77,16 @@ export function buffersOf(product: TrainBatch | EvalSample): ArrayBuffer[] {
 function createTrainWork(setup: TrainSetup): Work<TrainBatch> {
   const { info, items, seed, batch } = setup;
   const [height, width] = setup.augment.crop;
-  const readItem = createReader(info, setup.cacheBytes);
   const toClass = classTable(info);
   const toLabel = trainingTable(setup.mode, info.seen);
   const orderOf = epochOrders(seed, items.length);
 
   const makeSample = async (epoch: number, index: number, image: Float32Array, labels: Int32Array) => {
-    const decoded = await readItem(items[index]!);
+    const decoded = await readItem(info, items[index]!);
     const classes = mapLabels(decoded.mask.data, toClass, new Uint8Array(decoded.mask.data.length));
     const random = new Random(seed, epoch, index);
     const mask = { ...decoded.mask, data: classes };
-    augment(random, decoded.image, mask, setup.augment, setup.normalisation, toLabel, { image, labels });
+    augment(random, decoded.image, mask, setup.augment, imagenetNormalisation, toLabel, { image, labels });
   };
 
   return async (step) => {
@@ -127,13 +123,12 @@ function epochOrders(seed: number, count: number): (epoch: number) => Uint32Arra
 }
 
 function createEvalWork(setup: EvalSetup): Work<EvalSample> {
-  const readItem: ReadItem = createReader(setup.info, setup.cacheBytes);
   return async (index) => {
     const item = setup.items[index]!;
-    const { image, mask } = await readItem(item);
+    const { image, mask } = await readItem(setup.info, item);
     return {
       name: item.name,
-      ...testImage(image, shortSideSize(image, setup.shortSide), setup.normalisation),
+      ...testImage(image, shortSideSize(image, setup.shortSide), imagenetNormalisation),
       originalHeight: image.height,
       originalWidth: image.width,
       truth: new Uint8Array(mask.data),

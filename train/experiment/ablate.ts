@@ -1,5 +1,5 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import { parseConfig, type RunConfig } from '../config/config.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
 import { prepareData } from '../embedded/prepare.ts';
@@ -45,7 +45,7 @@ export async function runAblation(request: AblateRequest, progress: Progress): P
       ...results,
       config,
     };
-    await writeFileAtomic(json, `${JSON.stringify(content, null, 2)}\n`);
+    await writeJson(json, content);
   };
   const isWhole = ({ figures }: Row): boolean => figures.length === seeds.length;
   const train = (own: RunConfig): Promise<Figures> =>

@@ -1,5 +1,5 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import type { RunConfig } from '../config/config.ts';
 import { embeddedCache } from '../config/presets.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
@@ -61,7 +61,7 @@ export async function runControls(request: ExperimentRequest, progress: Progress
       gates: judged,
       config,
     };
-    await writeFileAtomic(json, `${JSON.stringify(content, null, 2)}\n`);
+    await writeJson(json, content);
   }
   return judged.every(({ pass }) => pass) ? 0 : 1;
 }

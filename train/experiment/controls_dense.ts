@@ -1,8 +1,8 @@
 import type { Engine } from '../../engine/engine.ts';
 import { matmul, reshape, resize, transposeLast } from '../../engine/ops/index.ts';
 import { imageFeatures } from '../../model/clip.ts';
-import { imageTowerSpecs } from '../../model/parameters.ts';
 import { ParameterStore } from '../../model/store.ts';
+import { imageTowerSpecs } from '../../model/tower_specs.ts';
 import type { RunConfig } from '../config/config.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
 import type { DatasetInfo } from '../data/datasets/info.ts';

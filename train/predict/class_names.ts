@@ -1,5 +1,5 @@
 import { ConfigError } from '../../engine/errors.ts';
-import { cleanText } from '../../model/tokenizer_text.ts';
+import { cleanText } from '../../model/tokenizer/words.ts';
 
 /** A mask has 8 bits, and 0 is background. */
 const mostNames = 255;

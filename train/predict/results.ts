@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import { hexColour, vocColourMap } from '../data/datasets/colour_map.ts';
 import { encodePalettePng } from '../data/image/palette_png.ts';
 import type { Raster } from '../data/image/raster.ts';
@@ -102,6 +103,5 @@ export function writeSummary(
     name,
     colour: hexColour(colours[value]!),
   }));
-  const text = JSON.stringify({ checkpoint, background, classes, pictures, failures }, null, 2);
-  return writeFileAtomic(summary, `${text}\n`);
+  return writeJson(summary, { checkpoint, background, classes, pictures, failures });
 }

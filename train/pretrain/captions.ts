@@ -1,6 +1,6 @@
 import type { Random } from '../../engine/random.ts';
-import { type CompactVocabulary, vocabularyOf } from '../../model/compact_vocabulary.ts';
 import { fillTemplate } from '../../model/templates.ts';
+import { type CompactVocabulary, vocabularyOf } from '../../model/tokenizer/compact_vocabulary.ts';
 import { type AtlasIndex, cellsByClass, cellsByOtherIcon } from '../embedded/atlas.ts';
 
 /** Sentences that captions stand in; their embeddings are averaged where a class is named. */

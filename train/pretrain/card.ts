@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { readJson, writeJson } from '../../engine/json_file.ts';
 import { pretrainSchema } from './settings.ts';
 
 /** Steps whose losses a card records, so that a pre-training can be checked without running all of it. */
@@ -38,7 +37,7 @@ export function cardFile(weights: string): string {
 
 /** Writes a card in one atomic step. */
 export function writeCard(file: string, card: MiniClipCard): Promise<void> {
-  return writeFileAtomic(file, `${JSON.stringify(card, null, 2)}\n`);
+  return writeJson(file, card);
 }
 
 /** @throws DataError when the file is missing or is no card. */

@@ -1,5 +1,5 @@
 import { DataError } from '../../engine/errors.ts';
-import type { ParameterSpec } from '../../model/parameters.ts';
+import type { ParameterSpec } from '../../model/parameter_spec.ts';
 import type { ParameterStore } from '../../model/store.ts';
 import { readSafetensors, writeSafetensors } from '../../model/weights/safetensors.ts';
 import { checkStateDict } from '../../model/weights/state_dict.ts';

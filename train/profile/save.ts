@@ -1,5 +1,6 @@
 import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import type { Peak } from '../../engine/gpu/peak.ts';
+import { writeJson } from '../../engine/json_file.ts';
 import type { Progress } from '../io/progress.ts';
 import type { RunFolder } from '../run_folder.ts';
 import type { Recording } from './session.ts';
@@ -17,7 +18,7 @@ export async function saveProfile(
 ): Promise<void> {
   const profile = summarise(recording, peak, adapter);
   await writeFileAtomic(files.text, profileText(profile));
-  await writeFileAtomic(files.json, `${JSON.stringify(profile, null, 1)}\n`);
+  await writeJson(files.json, profile);
   await writeFileAtomic(files.trace, `${JSON.stringify(traceOf(recording, adapter))}\n`);
   progress.note(
     `\n${profileSummary(profile)}\n\nprofile in ${files.text}, trace for ui.perfetto.dev in ${files.trace}\n`,

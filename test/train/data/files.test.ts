@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { datasetInfo } from '../../../train/data/datasets/info.ts';
 import { readImage, readMask } from '../../../train/data/image/decode.ts';
-import { createReader } from '../../../train/data/loader_source.ts';
+import { readItem } from '../../../train/data/labelled_image.ts';
 import { problemOf, temporaryFolder, writeMask, writePhotograph } from './support.ts';
 
 const test = suite('data_files');
@@ -180,30 +180,18 @@ const item = { name: 'pair', image: at('pair.jpg'), mask: at('pair.png') };
 test('a mask of another size than its image', async () => {
   await writePhotograph(item.image, size);
   writeMask(item.mask, { width: 8, height: 10 });
-  const problem = await problemOf(item.mask, () => createReader(datasetInfo('voc20'), 0)(item));
+  const problem = await problemOf(item.mask, () => readItem(datasetInfo('voc20'), item));
   assert.is(problem, `is 8 x 10 pixels, wanted 10 x 8 as ${item.image}`);
 });
 
 test('a mask value out of range: place, value found and values wanted', async () => {
   await writePhotograph(item.image, size);
   writeMask(item.mask, size, (x, y) => (x === 4 && y === 7 ? 21 : x === 9 ? 255 : 20));
-  const problem = await problemOf(item.mask, () => createReader(datasetInfo('voc20'), 0)(item));
+  const problem = await problemOf(item.mask, () => readItem(datasetInfo('voc20'), item));
   assert.is(problem, 'value 21 at row 7, column 4, wanted 0..20 or 255');
   writeMask(item.mask, size, () => 171);
-  const coco = await problemOf(item.mask, () => createReader(datasetInfo('coco171'), 0)(item));
+  const coco = await problemOf(item.mask, () => readItem(datasetInfo('coco171'), item));
   assert.is(coco, 'value 171 at row 0, column 0, wanted 0..170 or 255');
-});
-
-test('what is kept is read once, and only as much as fits', async () => {
-  await writePhotograph(item.image, size);
-  writeMask(item.mask, size, () => 5);
-  const keeping = createReader(datasetInfo('voc20'), size.width * size.height * 4);
-  const first = await keeping(item);
-  const forgetful = createReader(datasetInfo('voc20'), size.width * size.height * 4 - 1);
-  await forgetful(item);
-  writeMask(item.mask, size, () => 6);
-  assert.is((await keeping(item)).mask, first.mask);
-  assert.is((await forgetful(item)).mask.data[0], 6);
 });
 
 test('photographs of 16 bits are read by their upper byte; transparency is dropped', async () => {

@@ -103,7 +103,7 @@ test('samples do not depend on the batch size: small batches join to large ones'
 
 for (const workers of [0, 1, 2]) {
   test(`${workers} threads give the same batches, from the start and from any batch on`, async () => {
-    const loader = createTrainLoader(options({ workers, prefetch: workers + 1, cacheBytes: 2 ** 20 }));
+    const loader = createTrainLoader(options({ workers, prefetch: workers + 1 }));
     const takeFrom = async (start: number, end: number) => {
       for (let step = start; step < end; step++) {
         const { waitMs, ...batch } = await loader.next();
@@ -204,7 +204,7 @@ test('evaluation: all images in order, resized, with truth and pixels as stored'
 test('evaluation: threads, a cache and a second pass change nothing; maxImages cuts', async () => {
   const samples = await takeAll();
   assert.equal(await takeAll({ maxImages: 3 }), samples.slice(0, 3));
-  const loader = createEvalLoader({ dataset, workers: 2, prefetch: 3, shortSide: 24, cacheBytes: 2 ** 20 });
+  const loader = createEvalLoader({ dataset, workers: 2, prefetch: 3, shortSide: 24 });
   for (const _ of [1, 2]) {
     const pass: EvalSample[] = [];
     for await (const sample of loader.samples()) pass.push(sample);

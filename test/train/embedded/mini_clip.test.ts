@@ -5,9 +5,9 @@ import { readMiniClip } from '../../../model/weights/mini_clip.ts';
 import { loadAtlas } from '../../../train/embedded/atlas.ts';
 import { captionBook } from '../../../train/pretrain/captions.ts';
 import { cardFile, readCard, sha256 } from '../../../train/pretrain/card.ts';
-import { lossCurve } from '../../../train/pretrain/curve.ts';
 import { openEngine } from '../../support/device.ts';
 import { projectPath } from '../../support/paths.ts';
+import { lossCurve } from '../pretrain/loss_curve.ts';
 
 /** The committed miniature CLIP is what its card says, and its pre-training can be repeated. */
 const test = suite('committed mini-CLIP');

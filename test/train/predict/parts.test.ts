@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError, DataError } from '../../../engine/errors.ts';
-import { vocabularyOf } from '../../../model/compact_vocabulary.ts';
+import { vocabularyOf } from '../../../model/tokenizer/compact_vocabulary.ts';
 import { parsePredict } from '../../../train/commands/predict.ts';
 import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedClip, embeddedPreset, fullPreset } from '../../../train/config/presets.ts';

@@ -8,6 +8,7 @@ import { Random } from '../../../engine/random.ts';
 import { type ClipConfig, clipSpecs } from '../../../model/clip.ts';
 import { parameterSpecs } from '../../../model/parameters.ts';
 import { ParameterStore } from '../../../model/store.ts';
+import { clipName } from '../../../model/weights/clip_names.ts';
 import { readSafetensors, writeSafetensors } from '../../../model/weights/safetensors.ts';
 import { float32Tensor, type StateDict } from '../../../model/weights/tensor_file.ts';
 import { loadModelFile } from '../../../train/checkpoint.ts';
@@ -58,10 +59,7 @@ async function writeModel(): Promise<void> {
   const engine = await openEngine();
   try {
     const drawn = await new ParameterStore(engine, clipSpecs(clip), new Map(), 3).stateDict();
-    const own: StateDict = new Map();
-    for (const [name, tensor] of drawn) {
-      own.set(name.replace(/^backbone\./, 'visual.').replace(/^text_encoder\./, ''), tensor);
-    }
+    const own: StateDict = new Map([...drawn].map(([name, tensor]) => [clipName(name), tensor]));
     await writeSafetensors(path('clip.safetensors'), own, {});
     const other = new Map(own).set('visual.proj', float32Tensor([32, 16], new Float32Array(512).fill(0.1)));
     await writeSafetensors(path('other.safetensors'), other, {});

@@ -3,10 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadAtlas } from '../../../train/embedded/atlas.ts';
 import { captionBook } from '../../../train/pretrain/captions.ts';
-import { lossCurve } from '../../../train/pretrain/curve.ts';
 import { type PretrainSettings, parseSettings } from '../../../train/pretrain/settings.ts';
 import { openEngine } from '../../support/device.ts';
 import { goldenPath } from '../../support/paths.ts';
+import { lossCurve } from './loss_curve.ts';
 
 /**
  * Two adapters add in different orders, and training amplifies what differs: by this much, relative to the loss,

@@ -5,7 +5,7 @@ import { readImage, readMask } from './image/decode.ts';
 import type { Raster } from './image/raster.ts';
 import { ignoredLabel } from './labels.ts';
 
-/** A decoded image of a dataset. Shared with later readers, so never to be written to. */
+/** A decoded image of a dataset. */
 export interface LabelledImage {
   /** RGB. */
   image: Raster;
@@ -13,31 +13,11 @@ export interface LabelledImage {
   mask: Raster;
 }
 
-/** Reads items of a dataset. */
-export type ReadItem = (item: DatasetItem) => Promise<LabelledImage>;
-
 /**
- * A reader that decodes and checks items, and keeps what it decoded while it fits into `cacheBytes`. Items
- * are kept first come, first served: with a new random order every epoch, dropping old ones gains nothing.
+ * Decodes and checks an item.
+ * @throws DataError where a file is missing or damaged, sizes differ or a mask value is no class.
  */
-export function createReader(info: DatasetInfo, cacheBytes: number): ReadItem {
-  const kept = new Map<string, LabelledImage>();
-  let free = cacheBytes;
-  return async (item) => {
-    const known = kept.get(item.mask);
-    if (known !== undefined) return known;
-    const decoded = await readItem(info, item);
-    const bytes = decoded.image.data.byteLength + decoded.mask.data.byteLength;
-    if (bytes <= free && !kept.has(item.mask)) {
-      kept.set(item.mask, decoded);
-      free -= bytes;
-    }
-    return decoded;
-  };
-}
-
-/** @throws DataError where a file is missing or damaged, sizes differ or a mask value is no class. */
-async function readItem(info: DatasetInfo, item: DatasetItem): Promise<LabelledImage> {
+export async function readItem(info: DatasetInfo, item: DatasetItem): Promise<LabelledImage> {
   const image = await readImage(item.image);
   const mask = await readMask(item.mask);
   if (mask.width !== image.width || mask.height !== image.height) {

@@ -1,5 +1,10 @@
-import { closeStage, openStage, openStageSource, type PretrainContext } from './stage_run.ts';
-import { rateShare, stagesOf } from './stages.ts';
+import {
+  closeStage,
+  openStage,
+  openStageSource,
+  type PretrainContext,
+} from '../../../train/pretrain/stage_run.ts';
+import { rateShare, stagesOf } from '../../../train/pretrain/stages.ts';
 
 /**
  * The losses of the first steps of a pre-training, to be compared with recorded ones. The steps are those of the

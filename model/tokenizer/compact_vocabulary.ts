@@ -1,7 +1,7 @@
-import { UserError } from '../engine/errors.ts';
-import { encodeText, type Tokenizer } from './tokenizer.ts';
-import { cleanText, splitWords } from './tokenizer_text.ts';
-import { loadVocabulary } from './tokenizer_vocabulary.ts';
+import { UserError } from '../../engine/errors.ts';
+import { encodeText, padTokens, type Tokenizer } from './tokenizer.ts';
+import { loadVocabulary } from './vocabulary.ts';
+import { cleanText, splitWords } from './words.ts';
 
 /**
  * The part of CLIP's vocabulary that a small text tower knows. Its own ids are places in the sorted list of
@@ -56,18 +56,7 @@ export class CompactVocabulary implements Tokenizer {
    * @throws UserError for an unknown word, and for a text that does not fit.
    */
   tokenize(texts: readonly string[], context: number): Int32Array<ArrayBuffer> {
-    const rows = new Int32Array(texts.length * context);
-    for (const [row, text] of texts.entries()) {
-      const ids = this.encode(text);
-      if (ids.length > context) {
-        throw new UserError(
-          `the text ${JSON.stringify(text)} has ${ids.length} tokens with start and end, at most ${context} fit`,
-          'Shorten it.',
-        );
-      }
-      rows.set(ids, row * context);
-    }
-    return rows;
+    return padTokens(texts, context, (text) => this.encode(text));
   }
 
   /** The words of a text that are not in the vocabulary, in their order. */

@@ -1,4 +1,4 @@
-import { windows1252 } from './tokenizer_entities.ts';
+import { windows1252 } from './entities.ts';
 
 /** Western encodings, by far the likeliest that UTF-8 is misread in. */
 const western = ['latin1', 'windows-1252'] as const;

@@ -1,31 +1,6 @@
-import { UserError } from '../engine/errors.ts';
-import { cleanText, splitWords } from './tokenizer_text.ts';
-import { loadVocabulary, type Vocabulary } from './tokenizer_vocabulary.ts';
-
-export { loadVocabulary } from './tokenizer_vocabulary.ts';
-
-/**
- * Token ids of texts by CLIP's byte-pair encoding (Radford et al. 2021): start token, text, end token, zeros.
- *
- * @param context tokens that each text is padded to, start and end included.
- * @returns (texts.length, context), row-major.
- * @throws UserError when a text does not fit, with its length and the limit.
- */
-export function tokenize(
-  texts: readonly string[],
-  { context = 77 }: { context?: number } = {},
-): Int32Array<ArrayBuffer> {
-  if (!Number.isInteger(context) || context < 2) {
-    throw new UserError(`a context of ${context} tokens has no room for a start and an end token`);
-  }
-  const ids = new Int32Array(texts.length * context);
-  for (const [row, text] of texts.entries()) {
-    const encoded = encodeText(text);
-    if (encoded.length > context) throw tooLong(text, encoded.length, context);
-    ids.set(encoded, row * context);
-  }
-  return ids;
-}
+import { UserError } from '../../engine/errors.ts';
+import { loadVocabulary, type Vocabulary } from './vocabulary.ts';
+import { cleanText, splitWords } from './words.ts';
 
 /** What turns texts into the token ids that a text tower was trained on. */
 export interface Tokenizer {
@@ -39,13 +14,37 @@ export interface Tokenizer {
   tokenize(texts: readonly string[], context: number): Int32Array<ArrayBuffer>;
 }
 
-/** CLIP's own; its vocabulary is loaded on first use. */
+/** CLIP's own, by byte-pair encoding (Radford et al. 2021); its vocabulary is loaded on first use. */
 export const clipTokenizer: Tokenizer = {
   get end() {
     return loadVocabulary().end;
   },
-  tokenize: (texts, context) => tokenize(texts, { context }),
+  tokenize: (texts, context) => padTokens(texts, context, encodeText),
 };
+
+/**
+ * Each text's ids, padded with zeros to `context`.
+ *
+ * @param encode gives the ids of one text, start and end included.
+ * @returns (texts.length, context), row-major.
+ * @throws UserError when a text does not fit, with its length and the limit; for a context of less than two tokens.
+ */
+export function padTokens(
+  texts: readonly string[],
+  context: number,
+  encode: (text: string) => readonly number[],
+): Int32Array<ArrayBuffer> {
+  if (!Number.isInteger(context) || context < 2) {
+    throw new UserError(`a context of ${context} tokens has no room for a start and an end token`);
+  }
+  const rows = new Int32Array(texts.length * context);
+  for (const [row, text] of texts.entries()) {
+    const ids = encode(text);
+    if (ids.length > context) throw tooLong(text, ids.length, context);
+    rows.set(ids, row * context);
+  }
+  return rows;
+}
 
 /** Token ids of one text, start and end included, without padding or limit. */
 export function encodeText(text: string): number[] {

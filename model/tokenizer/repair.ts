@@ -1,5 +1,5 @@
-import { namedCharacter, unescapeHtml, windows1252 } from './tokenizer_entities.ts';
-import { decodeMojibake } from './tokenizer_mojibake.ts';
+import { namedCharacter, unescapeHtml, windows1252 } from './entities.ts';
+import { decodeMojibake } from './mojibake.ts';
 
 /**
  * Repairs text as CLIP's tokeniser does first, by the library ftfy with its default settings: line by line,

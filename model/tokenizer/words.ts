@@ -1,5 +1,5 @@
-import { unescapeHtml } from './tokenizer_entities.ts';
-import { repairText } from './tokenizer_repair.ts';
+import { unescapeHtml } from './entities.ts';
+import { repairText } from './repair.ts';
 
 /**
  * Text as CLIP's tokeniser sees it: repaired, character references resolved twice, white space trimmed and

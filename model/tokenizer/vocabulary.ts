@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DataError } from '../engine/errors.ts';
+import { DataError } from '../../engine/errors.ts';
 
 /** CLIP's byte-pair vocabulary as a table of merges between token ids. */
 export interface Vocabulary {
@@ -17,7 +17,6 @@ export interface Vocabulary {
   readonly start: number;
   /** Id that ends every text; the text's feature is read there. */
   readonly end: number;
-  readonly size: number;
 }
 
 const BYTES = 256;
@@ -78,7 +77,6 @@ function buildVocabulary(merges: readonly string[]): Vocabulary {
     merge: (left, right) => table.get(left * size + right),
     start: size - 2,
     end: size - 1,
-    size,
   };
 }
 
