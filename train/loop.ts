@@ -3,7 +3,7 @@ import { Timeline } from '../engine/timeline.ts';
 import type { RunConfig } from './config/config.ts';
 import type { Batch, TrainLoader } from './data/loader.ts';
 import { type EvalReport, selectionScore } from './evaluation/metrics.ts';
-import { type Progress, throughputMeter } from './io/progress.ts';
+import { type Progress, speedRecord, throughputMeter } from './io/progress.ts';
 import type { ProfileSession } from './profile/session.ts';
 import type { RunLog } from './run_folder.ts';
 import type { Trainer } from './trainer.ts';
@@ -15,9 +15,6 @@ export interface LoopActions {
   evaluate(step: number): Promise<EvalReport>;
   /** Data could not be used after `step` steps, which are saved; the error follows. */
   dataFailed?(step: number): void;
-  /** Learning rate shown for a step. */
-  learningRate(step: number): number;
-  gpuBytes(): number;
 }
 
 export interface LoopInput {
@@ -76,7 +73,7 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
     const losses = await trainer.report(done);
     if ('step' in losses) throw await explain(trainer, loader, losses.step, accumulation);
     const speed = meter.take(last - done);
-    const learningRate = actions.learningRate(done - 1);
+    const learningRate = trainer.learningRate(done - 1);
     const { focal, dice, total } = losses;
     profile?.tell(losses.each);
     input.progress.report({
@@ -85,9 +82,9 @@ export async function trainingLoop(input: LoopInput): Promise<LoopEnd> {
       maxIters,
       losses: { loss: total, focal, dice },
       learningRate,
-      gpuBytes: actions.gpuBytes(),
+      gpuBytes: trainer.gpuBytes(),
     });
-    input.log.write({ step: done, loss: total, focal, dice, lr: learningRate, ...rounded(speed) });
+    input.log.write({ step: done, loss: total, focal, dice, lr: learningRate, ...speedRecord(speed) });
     reported = done;
   };
 
@@ -180,8 +177,4 @@ async function explain(
 ): Promise<NonFiniteError> {
   loader.startAt(step * accumulation);
   return trainer.diagnose(step, await nextBatches(loader, accumulation));
-}
-
-function rounded({ imagesPerSecond, dataWait }: { imagesPerSecond: number; dataWait: number }) {
-  return { imagesPerSecond: Number(imagesPerSecond.toFixed(2)), dataWait: Number(dataWait.toFixed(4)) };
 }

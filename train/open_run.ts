@@ -4,11 +4,18 @@ import type { Timeline } from '../engine/timeline.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { ParameterStore } from '../model/store.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
-import { loadCheckpoint, loadModelFile, modelTensors, optimizerTensors, textTensor } from './checkpoint.ts';
+import {
+  loadCheckpoint,
+  loadModelFile,
+  modelTensors,
+  optimizerTensors,
+  saveCheckpoint,
+  textTensor,
+} from './checkpoint.ts';
 import type { RunConfig } from './config/config.ts';
 import type { Dataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
-import { createEvalLoader, createTrainLoader, type EvalLoader, type TrainLoader } from './data/loader.ts';
+import { createTrainLoader, type TrainLoader } from './data/loader.ts';
 import { AdamW } from './optimizer.ts';
 import { carriedText } from './saved_model.ts';
 import { Trainer } from './trainer.ts';
@@ -95,6 +102,17 @@ export async function savedRun(
   return { ...run, from: step, best };
 }
 
+/** Writes a run as it stands into a checkpoint, for {@link savedRun}. */
+export function saveRun(
+  file: string,
+  { store, optimizer, textValues }: OpenRun,
+  config: RunConfig,
+  step: number,
+  best: number | null,
+): Promise<void> {
+  return saveCheckpoint(file, store, optimizer, textValues, { step, best, config });
+}
+
 /** The batches of a run's training split. */
 export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoader {
   const { data, train: settings, seed } = config;
@@ -107,17 +125,6 @@ export function openTrainLoader(config: RunConfig, dataset: Dataset): TrainLoade
     seed,
     batch: settings.batch,
     augment: { scale, ratio, crop: [crop, crop], catMaxRatio, flip, photometric },
-  });
-}
-
-/** The images of a dataset as a run evaluates them. */
-export function openEvalLoader({ data, eval: settings }: RunConfig, dataset: Dataset): EvalLoader {
-  return createEvalLoader({
-    dataset,
-    workers: data.workers,
-    prefetch: data.prefetch,
-    shortSide: settings.shortSide,
-    maxImages: settings.maxImages ?? undefined,
   });
 }
 

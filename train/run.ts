@@ -4,25 +4,30 @@ import type { Engine } from '../engine/engine.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
 import { measurePeakOf, type Peak } from '../engine/gpu/peak.ts';
 import { Timeline } from '../engine/timeline.ts';
-import { saveCheckpoint } from './checkpoint.ts';
-import type { TrainRequest } from './commands/cli_train.ts';
-import { engineOptions, type RunConfig } from './config/config.ts';
-import { embeddedCache } from './config/presets.ts';
+import { engineOptions, formatConfig, type RunConfig } from './config/config.ts';
 import { type Dataset, openDataset } from './data/datasets/dataset.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
-import { defaultCounts, ensureEmbeddedVoc } from './embedded/generate.ts';
+import { prepareData } from './embedded/prepare.ts';
 import { evaluateRun } from './evaluation/evaluate_run.ts';
-import { selectionScore } from './evaluation/metrics.ts';
-import { evaluationLine, evaluationTable } from './evaluation/table.ts';
+import type { EvalReport } from './evaluation/metrics.ts';
+import { evaluationLine } from './evaluation/table.ts';
+import { finishRun } from './finish_run.ts';
 import { imageProgress } from './io/image_progress.ts';
 import { INTERRUPTED, watchInterrupt } from './io/interrupt.ts';
-import { formatDuration, formatPlan, type Progress, showProgress } from './io/progress.ts';
-import { improves, type LoopEnd, lastStep, trainingLoop } from './loop.ts';
-import { freshWeights, newRun, type OpenRun, openTrainer, openTrainLoader, savedRun } from './open_run.ts';
+import { makeOutputFolder } from './io/output.ts';
+import { formatPlan, type Progress, showProgress } from './io/progress.ts';
+import { type LoopEnd, lastStep, trainingLoop } from './loop.ts';
+import {
+  freshWeights,
+  newRun,
+  type OpenRun,
+  openTrainer,
+  openTrainLoader,
+  savedRun,
+  saveRun,
+} from './open_run.ts';
 import { saveProfile } from './profile/save.ts';
 import { ProfileSession } from './profile/session.ts';
-import { watchEvaluation } from './report/examples.ts';
-import { writeReport } from './report/write_report.ts';
 import {
   bestCheckpointFile,
   checkpointFile,
@@ -36,7 +41,18 @@ import {
   runFolder,
   saveEvaluation,
 } from './run_folder.ts';
-import { learningRate } from './schedule.ts';
+
+/** A training run as it is asked for. */
+export interface TrainRequest {
+  config: RunConfig;
+  workDir: string;
+  /** Continue from the latest checkpoint of `workDir`. */
+  resume: boolean;
+  /** A line to print before anything else; null where there is nothing to say. */
+  banner: string | null;
+  /** Steps to profile; null: none. */
+  profile: number | null;
+}
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {
@@ -65,19 +81,14 @@ export async function train(request: TrainRequest): Promise<number> {
     // before the folder is touched: where something does not fit, the same command may come again
     const run = await openRun(engine, request, dataset.info, progress.note);
     const session = peak ? openSession(run, request, peak, progress) : undefined;
-    const folder = await (resume ? openRunFolder : createRunFolder)(workDir, config);
+    const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(config));
+    await makeOutputFolder(folder.overlays, '--work-dir');
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
     progress.note(formatPlan(config, images));
     return await trainOn(run, config, dataset, folder, progress, session);
   } finally {
     await engine.close();
   }
-}
-
-/** Draws the embedded scenes on first use, into `data.root`. */
-export async function prepareData({ data }: RunConfig): Promise<void> {
-  if (!data.embedded) return;
-  await ensureEmbeddedVoc(embeddedCache(data.crop), { seed: 0, size: data.crop, ...defaultCounts });
 }
 
 /** The run as its latest checkpoint left it, or at its first step. */
@@ -111,6 +122,7 @@ function openSession(
   });
 }
 
+/** Trains to the end, or as far as it gets, then finishes the run. @returns the exit code. */
 async function trainOn(
   run: OpenRun,
   config: RunConfig,
@@ -120,10 +132,7 @@ async function trainOn(
   profile: ProfileSession | undefined,
 ): Promise<number> {
   const start = performance.now();
-  const { engine, store, optimizer, text, textValues, from, best } = run;
-  const pool = (): number => engine.stats().live;
-  const save = (file: string, step: number, score: number | null): Promise<void> =>
-    saveCheckpoint(file, store, optimizer, textValues, { step, best: score, config });
+  const { from, best } = run;
   const goOn = `continue with: npm run train -- --resume --work-dir ${folder.root}`;
   const log = await openRunLog(folder.log, from);
   const loader = openTrainLoader(config, dataset);
@@ -142,14 +151,11 @@ async function trainOn(
       interrupted: interrupt.asked,
       profile,
       actions: {
-        learningRate: (step) =>
-          Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
-        gpuBytes: pool,
-        evaluate: (step) => evaluated(step),
+        evaluate: (step) => evaluateOnTheWay(run, config, folder, progress, step),
         dataFailed: (step) => progress.note(`The data failed; step ${step} is saved, ${goOn}`),
-        saveBest: (step, score) => save(bestCheckpointFile(folder), step, score),
+        saveBest: (step, score) => saveRun(bestCheckpointFile(folder), run, config, step, score),
         save: async (step, score) => {
-          await save(checkpointFile(folder, step), step, score);
+          await saveRun(checkpointFile(folder, step), run, config, step, score);
           await markLatest(folder, step);
         },
       },
@@ -163,40 +169,22 @@ async function trainOn(
     progress.note(`Stopped after step ${end.step}; ${goOn}`);
     return end.reason === 'interrupted' ? INTERRUPTED : 0;
   }
-  const trained = performance.now();
-  const pictures = { folder: folder.overlays, count: config.eval.overlays };
-  const watch = watchEvaluation(dataset.info, config.model.vision.patch);
-  const report = await evaluateRun({ engine, weights: store, config, text }, pictures, {
-    ...watch.hooks,
+  await finishRun({ run, config, folder, log, end, seconds: (performance.now() - start) / 1000 });
+  return 0;
+}
+
+/** The scores of the model after a step, saved and told in a line. */
+async function evaluateOnTheWay(
+  run: OpenRun,
+  config: RunConfig,
+  folder: RunFolder,
+  { note }: Progress,
+  step: number,
+): Promise<EvalReport> {
+  const report = await evaluateRun({ ...run, weights: run.store, config }, null, {
     progress: imageProgress(process.stdout, 'evaluated'),
   });
-  await saveEvaluation(folder.evaluation, end.step, report);
-  const score = selectionScore(report);
-  if (improves(score, end.best)) await save(bestCheckpointFile(folder), end.step, score);
-  await log.writeEvaluation(end.step, report);
-  const file = await writeReport({
-    engine,
-    store,
-    config,
-    text,
-    step: end.step,
-    folder,
-    evaluation: report,
-    watch,
-  });
-  console.log(`\n${evaluationTable(report)}\n`);
-  const seconds = (ms: number): string => formatDuration(ms / 1000);
-  console.log(
-    `trained in ${seconds(trained - start)}, evaluated in ${seconds(performance.now() - trained)}; results in ${folder.root}, page ${file}`,
-  );
-  return 0;
-
-  async function evaluated(step: number) {
-    const report = await evaluateRun({ engine, weights: store, config, text }, null, {
-      progress: imageProgress(process.stdout, 'evaluated'),
-    });
-    await saveEvaluation(folder.evaluation, step, report);
-    progress.note(`step ${step}: ${evaluationLine(report)}`);
-    return report;
-  }
+  await saveEvaluation(folder.evaluation, step, report);
+  note(`step ${step}: ${evaluationLine(report)}`);
+  return report;
 }

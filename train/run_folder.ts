@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { writeJson } from '../engine/json_file.ts';
-import { formatConfig, type RunConfig } from './config/config.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
 
-/** The files of one run. */
+/** The files of one run; a pre-training has those that it needs. */
 export interface RunFolder {
   root: string;
   /** The resolved configuration. */
@@ -58,27 +57,30 @@ export function requireNewFolder(root: string): void {
 
 /**
  * Makes the folder of a new run and saves its configuration.
+ * @param config the text of `config.json`.
  * @throws ConfigError where the folder holds anything already, DataError where it cannot be made.
  */
-export async function createRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
+export async function createRunFolder(root: string, config: string): Promise<RunFolder> {
   requireNewFolder(root);
-  const folder = runFolder(root);
-  makeFolders(folder);
-  await writeFileAtomic(folder.config, formatConfig(config));
-  return folder;
+  return writeConfig(runFolder(root), config);
 }
 
 /**
  * Opens the folder of a run to continue it, and saves the configuration it continues with.
+ * @param config the text of `config.json`.
  * @throws ConfigError where there is no run in it.
  */
-export async function openRunFolder(root: string, config: RunConfig): Promise<RunFolder> {
+export async function openRunFolder(root: string, config: string): Promise<RunFolder> {
   const folder = runFolder(root);
   if (!existsSync(folder.config)) {
     throw new ConfigError(`--resume: ${root} holds no run (no config.json)`, 'Check --work-dir');
   }
-  makeFolders(folder);
-  await writeFileAtomic(folder.config, formatConfig(config));
+  return writeConfig(folder, config);
+}
+
+async function writeConfig(folder: RunFolder, config: string): Promise<RunFolder> {
+  attempt(folder.checkpoints, () => mkdirSync(folder.checkpoints, { recursive: true }));
+  await writeFileAtomic(folder.config, config);
   return folder;
 }
 
@@ -167,14 +169,8 @@ function recordOf(line: string): { step?: unknown; eval?: unknown } {
   }
 }
 
-function makeFolders(folder: RunFolder): void {
-  for (const path of [folder.checkpoints, folder.overlays]) {
-    attempt(path, () => mkdirSync(path, { recursive: true }));
-  }
-}
-
 /** Does something with a file or folder of a run. @throws DataError that names it and the system's reason. */
-export function attempt<Result>(path: string, action: () => Result): Result {
+function attempt<Result>(path: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {

@@ -115,6 +115,17 @@ export class Trainer {
     return { focal: mean('focal'), dice: mean('dice'), total: mean('total'), each };
   }
 
+  /** The highest learning rate of a step among the parameter groups. */
+  learningRate(step: number): number {
+    const { optimizer, schedule } = this.options;
+    return Math.max(...optimizer.baseRates.map((base) => learningRate(step, base, schedule)));
+  }
+
+  /** Bytes of everything that lives on the GPU now. */
+  gpuBytes(): number {
+    return this.engine.stats().live;
+  }
+
   /** Runs the forward pass of bad step `step` (from 0; messages count from 1) again and names the first tensor that is not finite. */
   async diagnose(step: number, data: readonly Batch[]): Promise<NonFiniteError> {
     const names = data.flatMap((batch) => batch.names);

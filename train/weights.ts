@@ -16,7 +16,7 @@ import { readTextEmbeddings } from '../model/weights/text_embeddings.ts';
 import { modelTensors } from './checkpoint.ts';
 import type { DatasetName, RunConfig } from './config/config.ts';
 import type { DatasetInfo } from './data/datasets/info.ts';
-import { requireKnownWords } from './known_words.ts';
+import { requireKnownWords } from './embedded/known_words.ts';
 
 /** Keeps the stand-in text embeddings apart from the other uses of the seed. */
 const TEXT_STREAM = 0x74657874;

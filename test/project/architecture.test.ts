@@ -57,6 +57,16 @@ function wrongImports(files: readonly Source[]): string[] {
   });
 }
 
+/** Imports of the commands by what they call, which declares what it takes and is not to know who asks. */
+function importsOfCommands(files: readonly Source[]): string[] {
+  const commands = 'train/commands/';
+  return files
+    .filter((file) => !file.path.startsWith(commands) && !isTest(file))
+    .flatMap(({ path, imports }) =>
+      imports.filter((name) => name.startsWith(commands)).map((name) => `${path} -> ${name}`),
+    );
+}
+
 /** `path:line` of every match in the text of the files. */
 function places(files: readonly Source[], pattern: RegExp, read = ({ text }: Source) => text): string[] {
   return files.flatMap((file) =>
@@ -107,6 +117,23 @@ test('the rule sees a wrong import', () => {
     'model/c.ts -> train/commands/train_main.ts',
     'model/c.ts -> kernels/catalogue.ts',
     'train/d.ts -> bench/main.ts',
+  ]);
+});
+
+test('commands know what they call, and nothing knows the commands', () => {
+  assert.equal(importsOfCommands(sources), []);
+});
+
+test('the rule sees an import of a command', () => {
+  const files = [
+    toSource('train/predict/a.ts', "import type { B } from '../commands/b.ts';"),
+    toSource('bench/model/c.ts', "import { b } from '../../train/commands/b.ts';"),
+    toSource('train/commands/b_main.ts', "import { b } from './b.ts';"),
+    toSource('test/train/commands/b.test.ts', "import { b } from '../../../train/commands/b.ts';"),
+  ];
+  assert.equal(importsOfCommands(files), [
+    'train/predict/a.ts -> train/commands/b.ts',
+    'bench/model/c.ts -> train/commands/b.ts',
   ]);
 });
 

@@ -22,6 +22,8 @@ test.after(() => rmSync(folder, { recursive: true }));
 const trainer = {
   step: async () => {},
   release: () => {},
+  learningRate: () => 0,
+  gpuBytes: () => 0,
   report: async () => ({ focal: 0, dice: 0, total: 0, each: [] }),
 } as unknown as Trainer;
 /** Gives batches until that of step `brokenAt`, which has a broken mask. */
@@ -88,8 +90,6 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
         done.push(`evaluate ${step}`);
         return (asked.found ?? reportOf)(step);
       },
-      learningRate: () => 0,
-      gpuBytes: () => 0,
     },
   });
   const records = readFileSync(file, 'utf8')

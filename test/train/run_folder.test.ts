@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import { loadConfig } from '../../train/config/config.ts';
+import { formatConfig, loadConfig } from '../../train/config/config.ts';
 import { embeddedPreset } from '../../train/config/presets.ts';
 import {
   bestCheckpointFile,
@@ -23,29 +23,32 @@ const test = suite('run folder');
 const root = mkdtempSync(join(tmpdir(), 'run-folder-test-'));
 test.after(() => rmSync(root, { recursive: true }));
 const config = embeddedPreset();
+const text = formatConfig(config);
 
-test('a new run gets its folders and its configuration', async () => {
-  const folder = await createRunFolder(join(root, 'deep/new'), config);
+test('a new run gets its folder and its configuration', async () => {
+  const folder = await createRunFolder(join(root, 'deep/new'), text);
   assert.equal(loadConfig(folder.config), config);
-  assert.ok(existsSync(folder.checkpoints) && existsSync(folder.overlays));
+  assert.ok(existsSync(folder.checkpoints));
   assert.is(latestCheckpoint(folder), null);
 });
 
 test('an empty folder that is there already is taken', async () => {
   const path = join(root, 'empty');
   mkdirSync(path);
-  await createRunFolder(path, config);
+  await createRunFolder(path, text);
   assert.equal(loadConfig(runFolder(path).config), config);
 });
 
 test('an existing run is not overwritten, but can be continued', async () => {
   const path = join(root, 'twice');
-  await createRunFolder(path, config);
-  const error = await rejectionOf(ConfigError, () => createRunFolder(path, { ...config, seed: 9 }));
+  await createRunFolder(path, text);
+  const error = await rejectionOf(ConfigError, () =>
+    createRunFolder(path, formatConfig({ ...config, seed: 9 })),
+  );
   assert.is(error.message, `--work-dir ${path}: there is a run in it already`);
   assert.match(error.hint, '--resume');
   assert.is(loadConfig(runFolder(path).config).seed, 0, 'untouched');
-  await openRunFolder(path, { ...config, adapter: 'other' });
+  await openRunFolder(path, formatConfig({ ...config, adapter: 'other' }));
   assert.is(loadConfig(runFolder(path).config).adapter, 'other');
 });
 
@@ -53,11 +56,11 @@ test('a folder of something else is left alone', async () => {
   const path = join(root, 'strange');
   mkdirSync(path);
   writeFileSync(join(path, 'thesis.tex'), 'x');
-  const error = await rejectionOf(ConfigError, () => createRunFolder(path, config));
+  const error = await rejectionOf(ConfigError, () => createRunFolder(path, text));
   assert.is(error.message, `--work-dir ${path}: holds other files (thesis.tex) and no run`);
   assert.not.ok(existsSync(join(path, 'checkpoints')));
   const missing = join(root, 'missing');
-  const resume = await rejectionOf(ConfigError, () => openRunFolder(missing, config));
+  const resume = await rejectionOf(ConfigError, () => openRunFolder(missing, text));
   assert.is(resume.message, `--resume: ${missing} holds no run (no config.json)`);
   assert.not.ok(existsSync(missing));
 });
@@ -65,12 +68,12 @@ test('a folder of something else is left alone', async () => {
 test('a work folder that is a file is an error that names it', async () => {
   const path = join(root, 'file');
   writeFileSync(path, '');
-  const error = await rejectionOf(DataError, () => createRunFolder(path, config));
+  const error = await rejectionOf(DataError, () => createRunFolder(path, text));
   assert.match(error.message, `${path}: cannot be used: part of the path is not a folder (ENOTDIR)`);
 });
 
 test('the latest checkpoint is the one marked, and must be there', async () => {
-  const folder = await createRunFolder(join(root, 'checkpoints'), config);
+  const folder = await createRunFolder(join(root, 'checkpoints'), text);
   assert.is(checkpointFile(folder, 38), join(folder.checkpoints, 'step-000038.safetensors'));
   assert.is(bestCheckpointFile(folder), join(folder.checkpoints, 'best.safetensors'));
   writeFileSync(checkpointFile(folder, 38), 'a');

@@ -1,6 +1,6 @@
 import { runAblation } from '../experiment/ablate.ts';
 import { seriesProgress } from '../experiment/series.ts';
-import { parseAblate } from './cli_ablate.ts';
+import { parseAblate } from './ablate.ts';
 import { runModelCommand } from './run_command.ts';
 
 /** `npm run ablate`. */

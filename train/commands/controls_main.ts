@@ -1,6 +1,6 @@
 import { runControls } from '../experiment/controls.ts';
 import { seriesProgress } from '../experiment/series.ts';
-import { experimentCommand, readExperiment } from './cli_experiment.ts';
+import { experimentCommand, readExperiment } from './experiment.ts';
 import { runModelCommand } from './run_command.ts';
 
 const command = experimentCommand(

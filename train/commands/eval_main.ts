@@ -1,5 +1,5 @@
 import { evaluateCheckpoint } from '../evaluation/evaluate_checkpoint.ts';
-import { parseEval } from './cli_eval.ts';
+import { parseEval } from './eval.ts';
 import { runModelCommand } from './run_command.ts';
 
 /** `npm run eval`. */

@@ -1,5 +1,5 @@
 import { reportRun } from '../report/report_run.ts';
-import { parseReport } from './cli_report.ts';
+import { parseReport } from './report.ts';
 import { runModelCommand } from './run_command.ts';
 
 /** `npm run report`. */

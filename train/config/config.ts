@@ -63,8 +63,8 @@ export function engineOptions({ adapter, engine }: RunConfig): EngineOptions {
   return { adapter: adapter ?? undefined, ...engine };
 }
 
-/** The text that `config.json` holds. */
-export function formatConfig(config: RunConfig): string {
+/** The text that `config.json` holds, of a run or of a pre-training. */
+export function formatConfig(config: object): string {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 

@@ -1,14 +1,14 @@
 import { checkOutputFile } from '../../engine/output_file.ts';
 import { loadModelFile } from '../checkpoint.ts';
-import { type EvalRequest, resolveEval } from '../commands/cli_eval.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
+import { prepareData } from '../embedded/prepare.ts';
 import { imageProgress } from '../io/image_progress.ts';
 import { makeOutputFolder } from '../io/output.ts';
-import { prepareData } from '../run.ts';
 import { saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { initialWeights } from '../weights.ts';
 import { evaluateRun } from './evaluate_run.ts';
+import { type EvalRequest, resolveEval } from './resolve.ts';
 import { evaluationTable } from './table.ts';
 
 /** Evaluates a checkpoint on a split, says the table, and writes metrics and pictures where asked. @returns the exit code. */

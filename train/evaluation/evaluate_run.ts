@@ -5,7 +5,7 @@ import type { Weights } from '../../model/store.ts';
 import type { RunConfig } from '../config/config.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
 import type { DatasetInfo } from '../data/datasets/info.ts';
-import { openEvalLoader } from '../open_run.ts';
+import { openEvalLoader } from './eval_loader.ts';
 import { type EvaluationHooks, evaluate, type Shown } from './evaluate.ts';
 import type { EvalReport } from './metrics.ts';
 import { type OverlayInput, writeOverlay } from './overlay.ts';

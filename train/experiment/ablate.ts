@@ -1,15 +1,20 @@
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { writeJson } from '../../engine/json_file.ts';
-import type { AblateRequest } from '../commands/cli_ablate.ts';
 import { parseConfig, type RunConfig } from '../config/config.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
+import { prepareData } from '../embedded/prepare.ts';
 import { formatDuration, type Progress } from '../io/progress.ts';
-import { prepareData } from '../run.ts';
 import { checkClaims, claimTable } from './ablate_claims.ts';
 import type { Variant } from './ablate_rows.ts';
 import { type Figures, figuresOf, figureTable, type Row, rowsAsJson } from './figures.ts';
-import { openSeries } from './series.ts';
+import { type ExperimentRequest, openSeries } from './series.ts';
 import { trainModel, withEngine } from './trained.ts';
+
+/** An ablation as it is asked for. */
+export interface AblateRequest extends ExperimentRequest {
+  /** The variants to train, in the order of the table. */
+  variants: readonly Variant[];
+}
 
 /**
  * Trains every variant with every seed and prints their figures and what they say to the paper's claims. The file

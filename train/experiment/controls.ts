@@ -1,18 +1,17 @@
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { writeJson } from '../../engine/json_file.ts';
-import type { ExperimentRequest } from '../commands/cli_experiment.ts';
 import type { RunConfig } from '../config/config.ts';
 import { embeddedCache } from '../config/presets.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
 import { buildStyleAtlas } from '../embedded/atlas_builder.ts';
 import { defaultCounts, ensureEmbeddedVoc } from '../embedded/generate.ts';
+import { prepareData } from '../embedded/prepare.ts';
 import { formatDuration, type Progress } from '../io/progress.ts';
-import { prepareData } from '../run.ts';
 import { denseClip } from './controls_dense.ts';
 import { type ControlKey, gateTable, judge } from './controls_gates.ts';
 import { controlsOfSeed, type SeedFigures, titles, trainingsPerSeed } from './controls_seed.ts';
 import { figureLine, figureTable, type Row, rowsAsJson } from './figures.ts';
-import { openSeries } from './series.ts';
+import { type ExperimentRequest, openSeries } from './series.ts';
 import { withEngine } from './trained.ts';
 
 /**

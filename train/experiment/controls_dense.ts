@@ -8,8 +8,8 @@ import { openDataset } from '../data/datasets/dataset.ts';
 import type { DatasetInfo } from '../data/datasets/info.ts';
 import { classTable, ignoredLabel, mapLabels } from '../data/labels.ts';
 import type { EvalSample } from '../data/loader.ts';
+import { openEvalLoader } from '../evaluation/eval_loader.ts';
 import { addImage, confusionMatrix, type ScoreReport, scoreReport, scores } from '../evaluation/metrics.ts';
-import { openEvalLoader } from '../open_run.ts';
 import { initialWeights } from '../weights.ts';
 import { type Figures, figuresOf } from './figures.ts';
 

@@ -1,5 +1,16 @@
+import type { RunConfig } from '../config/config.ts';
 import { formatDuration, type Progress, type ProgressStream, showProgress } from '../io/progress.ts';
 import { type Figures, figureLine } from './figures.ts';
+
+/** A series of trainings on the embedded default as it is asked for. */
+export interface ExperimentRequest {
+  /** What all trainings share; the seed is that of the first. */
+  config: RunConfig;
+  seeds: number[];
+  /** File that the results are written to; null: only printed. */
+  json: string | null;
+  banner: string | null;
+}
 
 /** Tells how a series of trainings goes: what each gave and how long the rest will take. */
 export interface Series {

@@ -9,7 +9,6 @@ import type { EvalReport } from '../evaluation/metrics.ts';
 import type { Progress } from '../io/progress.ts';
 import { trainingLoop } from '../loop.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, type RunWeights } from '../open_run.ts';
-import { learningRate } from '../schedule.ts';
 
 /** What one training of a series differs in from `npm run train`; nothing by default. */
 export interface Twist {
@@ -79,9 +78,6 @@ export async function trainModel(
       best: null,
       interrupted: () => false,
       actions: {
-        learningRate: (step) =>
-          Math.max(...run.optimizer.baseRates.map((base) => learningRate(step, base, config.schedule))),
-        gpuBytes: () => engine.stats().live,
         evaluate: () => evaluate(),
         saveBest: async () => {},
         save: async () => {},

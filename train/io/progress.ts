@@ -45,6 +45,11 @@ export function throughputMeter(now: () => number = () => performance.now() / 10
   };
 }
 
+/** The speed as a line of `log.jsonl` holds it, rounded. */
+export function speedRecord({ imagesPerSecond, dataWait }: Throughput): Omit<Throughput, 'secondsLeft'> {
+  return { imagesPerSecond: Number(imagesPerSecond.toFixed(2)), dataWait: Number(dataWait.toFixed(4)) };
+}
+
 /** What the progress line and a line of `log.jsonl` tell about a step. */
 export interface StepReport extends Throughput {
   step: number;

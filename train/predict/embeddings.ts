@@ -2,13 +2,13 @@ import type { Engine } from '../../engine/engine.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { float32Tensor, type HostTensor } from '../../model/weights/tensor_file.ts';
 import type { ModelFile } from '../checkpoint.ts';
-import type { ResolvedPredict } from '../commands/cli_predict.ts';
 import type { RunConfig } from '../config/config.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { penalties } from '../evaluation/inference.ts';
 import { carriedText } from '../saved_model.ts';
 import { embedNames } from '../weights.ts';
 import { sameName } from './class_names.ts';
+import type { ResolvedPredict } from './resolve.ts';
 
 /** Ids of names among the classes of a run's data set; -1 for other names. */
 export function classIds(names: readonly string[], { dataset }: Pick<RunConfig, 'dataset'>): number[] {

@@ -1,6 +1,5 @@
 import { DataError } from '../../engine/errors.ts';
 import { loadModelFile } from '../checkpoint.ts';
-import { type PredictRequest, resolvePredict } from '../commands/cli_predict.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { readImage } from '../data/image/decode.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
@@ -8,6 +7,7 @@ import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
 import { namePenalties, predictionText } from './embeddings.ts';
 import { listPictures, requireApart } from './pictures.ts';
+import { type PredictRequest, resolvePredict } from './resolve.ts';
 import { type Found, foundLine, resultFolders, writeResults, writeSummary } from './results.ts';
 import { segment } from './segment.ts';
 

@@ -7,18 +7,37 @@ import { nodePlatform } from '../../engine/gpu/node.ts';
 import { product } from '../../engine/shape.ts';
 import { readMiniClip, writeMiniClip } from '../../model/weights/mini_clip.ts';
 import type { StateDict } from '../../model/weights/tensor_file.ts';
-import { commandOf, type PretrainRequest } from '../commands/cli_pretrain.ts';
+import { formatConfig } from '../config/config.ts';
 import { loadAtlas } from '../embedded/atlas.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { formatDuration, type Progress, showProgress } from '../io/progress.ts';
-import { checkpointFile, latestCheckpoint, openRunLog, type RunFolder } from '../run_folder.ts';
+import { isOptimizerTensor } from '../optimizer.ts';
+import {
+  checkpointFile,
+  createRunFolder,
+  latestCheckpoint,
+  openRunFolder,
+  openRunLog,
+  type RunFolder,
+} from '../run_folder.ts';
 import { captionBook, captionTemplates } from './captions.ts';
 import { cardFile, type MiniClipCard, recordedSteps, sha256, writeCard } from './card.ts';
 import { loadPretrainCheckpoint, type PretrainCheckpoint, savePretrainCheckpoint } from './checkpoint.ts';
 import { accuracy, drawHeldOut } from './evaluate.ts';
-import { createPretrainFolder, keepLatest, openPretrainFolder } from './folder.ts';
+import { keepLatest } from './folder.ts';
+import { commandOf } from './recipe.ts';
+import type { PretrainSettings } from './settings.ts';
 import { closeStage, openStage, type PretrainContext, runStage, type StageRun } from './stage_run.ts';
 import { type Stage, stagesOf } from './stages.ts';
+
+/** A pre-training as it is asked for. */
+export interface PretrainRequest {
+  settings: PretrainSettings;
+  workDir: string;
+  /** Where the finished miniature goes; its card goes beside it. */
+  out: string;
+  resume: boolean;
+}
 
 /** Pre-trains a miniature CLIP and writes it with its card. @returns the exit code. */
 export async function pretrain(request: PretrainRequest): Promise<number> {
@@ -43,7 +62,7 @@ export async function pretrainOn(
   interrupted: () => boolean = () => false,
 ): Promise<number> {
   const started = performance.now();
-  const folder = await (resume ? openPretrainFolder : createPretrainFolder)(workDir, settings);
+  const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(settings));
   const file = resume ? latestCheckpoint(folder) : null;
   const checkpoint = file === null ? null : await loadPretrainCheckpoint(file);
   const seconds = () => (checkpoint?.seconds ?? 0) + (performance.now() - started) / 1000;
@@ -95,7 +114,7 @@ function openAt(
   const { step, tensors } = checkpoint;
   const stage = stages.find(({ to }) => step < to) ?? stages.at(-1)!;
   if (step > stage.from) return openStage(context, stage, { checkpoint });
-  const model: StateDict = new Map([...tensors].filter(([name]) => !name.startsWith('optimizer.')));
+  const model: StateDict = new Map([...tensors].filter(([name]) => !isOptimizerTensor(name)));
   return openStage(context, stage, { model });
 }
 

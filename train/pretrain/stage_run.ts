@@ -5,7 +5,7 @@ import { toFloat32 } from '../../model/weights/half.ts';
 import { resizePositions } from '../../model/weights/positions.ts';
 import { float32Tensor, type StateDict } from '../../model/weights/tensor_file.ts';
 import type { Atlas } from '../embedded/atlas.ts';
-import { type Progress, throughputMeter } from '../io/progress.ts';
+import { type Progress, speedRecord, throughputMeter } from '../io/progress.ts';
 import type { RunLog } from '../run_folder.ts';
 import { type BatchSource, openBatchSource } from './batch_source.ts';
 import type { CaptionBook } from './captions.ts';
@@ -149,8 +149,7 @@ export async function runStage(context: PretrainContext, run: StageRun, hooks: S
       patches,
       gradientNorm,
       lr: learningRate,
-      imagesPerSecond: Number(speed.imagesPerSecond.toFixed(2)),
-      dataWait: Number(speed.dataWait.toFixed(4)),
+      ...speedRecord(speed),
       losses: losses.map(({ total }) => Number(total.toPrecision(7))),
     });
   }

@@ -1,13 +1,23 @@
 import { loadCheckpoint } from '../checkpoint.ts';
-import { type ReportRequest, resolveReport } from '../commands/cli_report.ts';
+import type { RunConfig } from '../config/config.ts';
+import { applyOverrides, type Override } from '../config/set.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
+import { prepareData } from '../embedded/prepare.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
+import { withoutDrawing } from '../evaluation/resolve.ts';
 import { imageProgress } from '../io/image_progress.ts';
-import { prepareData } from '../run.ts';
-import { saveEvaluation } from '../run_folder.ts';
+import { type RunFolder, saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { watchEvaluation } from './examples.ts';
 import { writeReport } from './write_report.ts';
+
+/** A report as it is asked for; {@link resolveReport} makes it a configuration. */
+export interface ReportRequest {
+  folder: RunFolder;
+  /** The run's latest checkpoint. */
+  checkpoint: string;
+  overrides: Override[];
+}
 
 /** Evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. @returns the exit code. */
 export async function reportRun(request: ReportRequest, say: (text: string) => void): Promise<number> {
@@ -27,4 +37,9 @@ export async function reportRun(request: ReportRequest, say: (text: string) => v
   } finally {
     await model.close();
   }
+}
+
+/** The configuration of a report: that of the run, with what the overrides change. */
+export function resolveReport({ overrides }: ReportRequest, saved: RunConfig): RunConfig {
+  return applyOverrides(withoutDrawing(saved, overrides), overrides);
 }

@@ -2,17 +2,22 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError } from '../../../engine/errors.ts';
-import type { Surroundings } from '../../../train/commands/cli.ts';
-import { parseEval, resolveEval } from '../../../train/commands/cli_eval.ts';
+import { parseEval } from '../../../train/commands/eval.ts';
+import type { Surroundings } from '../../../train/commands/surroundings.ts';
 import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
+import { resolveEval } from '../../../train/evaluation/resolve.ts';
 import { errorOf } from '../../support/error_of.ts';
 import { clip, machine, vocRoot, withPrompts } from './support.ts';
 
 const test = suite('command line of eval');
 
 const evaluate = (line: string, saved: RunConfig | null, around: Surroundings, prompts?: number) =>
-  resolveEval(parseEval(line.split(' '), around), { config: saved, tensors: withPrompts(prompts) }, around);
+  resolveEval(
+    parseEval(line.split(' '), around),
+    { config: saved, tensors: withPrompts(prompts) },
+    around.exists,
+  );
 
 test('an evaluation takes model and data from the checkpoint', () => {
   const around = machine(['c.safetensors']);

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError } from '../../../engine/errors.ts';
-import { parseTrain } from '../../../train/commands/cli_train.ts';
+import { parseTrain } from '../../../train/commands/train.ts';
 import { embeddedPreset, embeddedRoot, fullPreset } from '../../../train/config/presets.ts';
 import { errorOf } from '../../support/error_of.ts';
 import { clip, machine, vocRoot } from './support.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../../../engine/errors.ts';
-import { parseTrain } from '../../../train/commands/cli_train.ts';
+import { parseTrain } from '../../../train/commands/train.ts';
 import { embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { errorOf } from '../../support/error_of.ts';
 import { machine } from './support.ts';

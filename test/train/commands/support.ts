@@ -1,6 +1,6 @@
 import { ConfigError } from '../../../engine/errors.ts';
 import { float32Tensor, type StateDict } from '../../../model/weights/tensor_file.ts';
-import type { Surroundings } from '../../../train/commands/cli.ts';
+import type { Surroundings } from '../../../train/commands/surroundings.ts';
 import type { RunConfig } from '../../../train/config/config.ts';
 
 /** The default places of VOC and CLIP's weights. */

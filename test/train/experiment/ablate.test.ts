@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../../../engine/errors.ts';
-import { parseAblate } from '../../../train/commands/cli_ablate.ts';
+import { parseAblate } from '../../../train/commands/ablate.ts';
 import { embeddedPreset } from '../../../train/config/presets.ts';
 import { runAblation, variantConfig } from '../../../train/experiment/ablate.ts';
 import { checkClaims, claims, claimTable } from '../../../train/experiment/ablate_claims.ts';

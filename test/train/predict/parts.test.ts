@@ -5,15 +5,16 @@ import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError, DataError } from '../../../engine/errors.ts';
 import { vocabularyOf } from '../../../model/tokenizer/compact_vocabulary.ts';
-import { parsePredict, resolvePredict } from '../../../train/commands/cli_predict.ts';
+import { parsePredict } from '../../../train/commands/predict.ts';
 import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedClip, embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { vocColourMap } from '../../../train/data/datasets/colour_map.ts';
 import { datasetInfo } from '../../../train/data/datasets/info.ts';
-import { requireKnownWords } from '../../../train/known_words.ts';
+import { requireKnownWords } from '../../../train/embedded/known_words.ts';
 import { namesInFile, namesInList } from '../../../train/predict/class_names.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
 import { listPictures, requireApart } from '../../../train/predict/pictures.ts';
+import { resolvePredict } from '../../../train/predict/resolve.ts';
 import { foundLine } from '../../../train/predict/results.ts';
 import { fitted } from '../../../train/predict/segment.ts';
 import { errorOf } from '../../support/error_of.ts';
@@ -73,7 +74,7 @@ test('the command line: mistakes', () => {
 
 const resolve = (args: string[], saved: RunConfig | null, ...paths: string[]) => {
   const around = machine(['c', ...paths]);
-  return resolvePredict(parse(args, around), { config: saved, tensors: withPrompts() }, around);
+  return resolvePredict(parse(args, around), { config: saved, tensors: withPrompts() }, around.exists);
 };
 
 test('model and settings are those of the run; its threshold is the default', () => {
@@ -98,7 +99,11 @@ test('weights without configuration are of the published model of --dataset', ()
 
 test('bare weights: their prompts count, and --mode tells how they were trained', () => {
   const bare = (line: string, prompts: number) =>
-    resolvePredict(parse(line.split(' ')), { config: null, tensors: withPrompts(prompts) }, machine(['c']));
+    resolvePredict(
+      parse(line.split(' ')),
+      { config: null, tensors: withPrompts(prompts) },
+      machine(['c']).exists,
+    );
   assert.is(bare('--dataset voc20', 3).config.model.prompts.count, 3);
   const { train, eval: settings } = bare('--dataset voc20 --mode supervised', 10).config;
   assert.equal([train.mode, settings.seenPenalty], ['supervised', 0]);

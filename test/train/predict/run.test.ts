@@ -12,11 +12,12 @@ import { clipName } from '../../../model/weights/clip_names.ts';
 import { readSafetensors, writeSafetensors } from '../../../model/weights/safetensors.ts';
 import { float32Tensor, type StateDict } from '../../../model/weights/tensor_file.ts';
 import { loadModelFile } from '../../../train/checkpoint.ts';
-import { parsePredict, resolvePredict } from '../../../train/commands/cli_predict.ts';
+import { parsePredict } from '../../../train/commands/predict.ts';
 import { voc20 } from '../../../train/data/datasets/voc20.ts';
 import { readImage } from '../../../train/data/image/decode.ts';
 import { evaluateRun } from '../../../train/evaluation/evaluate_run.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
+import { resolvePredict } from '../../../train/predict/resolve.ts';
 import { segment } from '../../../train/predict/segment.ts';
 import { openSavedModel } from '../../../train/saved_model.ts';
 import { runScript, settingFlags } from '../../support/command.ts';
@@ -46,7 +47,7 @@ const line = ['--checkpoint', 'w', '--images', 'p', '--dataset', 'voc20', ...set
 const { config } = resolvePredict(
   parsePredict(line, machine(['w'])),
   { config: null, tensors: withPrompts() },
-  machine(['w']),
+  machine(['w']).exists,
 );
 const clip: ClipConfig = {
   vision: config.model.vision,

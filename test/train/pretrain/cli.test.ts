@@ -5,8 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError, DataError } from '../../../engine/errors.ts';
-import { commandOf, parsePretrain } from '../../../train/commands/cli_pretrain.ts';
+import { parsePretrain } from '../../../train/commands/pretrain.ts';
 import { listFields } from '../../../train/config/fields.ts';
+import { commandOf } from '../../../train/pretrain/recipe.ts';
 import { defaultSettings, pretrainSchema } from '../../../train/pretrain/settings.ts';
 import { errorOf } from '../../support/error_of.ts';
 

@@ -8,13 +8,12 @@ import { ConfigError, DataError, NonFiniteError, UserError } from '../../../engi
 import { parameterSpecs } from '../../../model/parameters.ts';
 import { miniClassEmbeddings, readMiniClip } from '../../../model/weights/mini_clip.ts';
 import { writeSafetensors } from '../../../model/weights/safetensors.ts';
-import type { PretrainRequest } from '../../../train/commands/cli_pretrain.ts';
 import { embeddedPreset } from '../../../train/config/presets.ts';
 import { loadAtlas } from '../../../train/embedded/atlas.ts';
 import { drawBatch } from '../../../train/pretrain/batch.ts';
 import { captionBook } from '../../../train/pretrain/captions.ts';
 import { readCard, sha256 } from '../../../train/pretrain/card.ts';
-import { pretrainOn } from '../../../train/pretrain/run.ts';
+import { type PretrainRequest, pretrainOn } from '../../../train/pretrain/run.ts';
 import type { PretrainSettings } from '../../../train/pretrain/settings.ts';
 import { closeStage, openStage } from '../../../train/pretrain/stage_run.ts';
 import { stagesOf } from '../../../train/pretrain/stages.ts';
@@ -135,11 +134,11 @@ test('files that are no miniature are refused by name', async () => {
   );
 });
 
-test('a folder with other files and a changed setting are refused', async () => {
+test('a folder with a run in it is refused', async () => {
   const error = await rejectionOf(ConfigError, () =>
     pretrainOn(engine, requestOf('whole', null), silentProgress()),
   );
-  assert.match(error.message, /holds files already/);
+  assert.match(error.message, /there is a run in it already/);
 });
 
 test('the loss falls, class tokens and patches alike', async () => {

@@ -2,49 +2,18 @@ import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
-import type { RunConfig } from '../config/config.ts';
-import { embeddedClip, embeddedPreset } from '../config/presets.ts';
+import { choosePreset } from '../config/choose_preset.ts';
+import { embeddedClip } from '../config/presets.ts';
 import { applyOverrides } from '../config/set.ts';
-import {
-  addSettingFlags,
-  givenData,
-  pathArgument,
-  presetOptions,
-  readOverrides,
-  realSurroundings,
-  requireFiles,
-  type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { chooseData } from './cli_data.ts';
-
-/** A series of trainings on the embedded default, as the command line asks for it. */
-export interface ExperimentRequest {
-  /** What all trainings share; the seed is that of the first. */
-  config: RunConfig;
-  seeds: number[];
-  /** File that the results are written to; null: only printed. */
-  json: string | null;
-  banner: string | null;
-}
+import type { ExperimentRequest } from '../experiment/series.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
+import { realSurroundings, requireFiles, type Surroundings } from './surroundings.ts';
 
 const flags = [
-  ...sharedFlags.filter(({ path }) => path === 'data.clip' || path === 'adapter'),
-  {
-    flag: '--max-iters',
-    argument: 'N',
-    path: 'schedule.maxIters',
-    as: 'value' as const,
-    help: 'steps of each training',
-  },
-  {
-    flag: '--split',
-    argument: 'NAME',
-    path: 'data.valSplit',
-    as: 'text' as const,
-    help: 'split to evaluate on: val (default), or tune for choosing settings',
-  },
+  common.clip,
+  common.adapter,
+  { ...common.maxIters, help: 'steps of each training' },
+  { ...common.split, help: 'split to evaluate on: val (default), or tune for choosing settings' },
 ];
 
 /** The flags that every series has; a command adds its own, then calls {@link readExperiment}. */
@@ -76,18 +45,16 @@ export function readExperiment(
   const options = command.opts<{ seeds: string; json?: string }>();
   const json = options.json ?? null;
   if (json !== null) checkOutputFile(json, '--json');
-  const given = { ...givenData(overrides), embedded: true };
-  const { root, clip, banner } = chooseData({ dataset: 'voc20', ...given }, around.exists);
-  if (clip === null) {
+  const { preset, banner } = choosePreset({ dataset: 'voc20', embedded: true }, overrides, around.exists);
+  if (preset.data.clip === null) {
     throw new ConfigError(
       `there is no miniature CLIP: no ${embeddedClip}`,
       'Train one with npm run pretrain:clip, or pass --clip FILE',
     );
   }
   const seeds = readSeeds(options.seeds);
-  const preset = embeddedPreset(presetOptions(overrides));
-  const base = { ...preset, seed: seeds[0]!, data: { ...preset.data, root, clip } };
-  return { config: applyOverrides(base, overrides), seeds, json, banner };
+  const config = applyOverrides({ ...preset, seed: seeds[0]! }, overrides);
+  return { config, seeds, json, banner };
 }
 
 /** Settings that the series itself decides, and what to do instead. */

@@ -3,50 +3,20 @@ import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { checkOutputFile } from '../../engine/output_file.ts';
-import { listFields, valueAt } from '../config/fields.ts';
 import { refuseChanges, withOverrides } from '../config/set.ts';
 import { savedSettings } from '../pretrain/folder.ts';
-import {
-  defaultSettings,
-  type PretrainSettings,
-  parseSettings,
-  pretrainSchema,
-} from '../pretrain/settings.ts';
-import {
-  addSettingFlags,
-  defaultWorkDir,
-  pathArgument,
-  readOverrides,
-  type SettingFlag,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
+import { freeOnResume, scriptName } from '../pretrain/recipe.ts';
+import type { PretrainRequest } from '../pretrain/run.ts';
+import { defaultSettings, parseSettings, pretrainSchema } from '../pretrain/settings.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp, valueFlag } from './flags.ts';
+import { defaultWorkDir } from './surroundings.ts';
 
-/** A pre-training, as the command line asks for it. */
-export interface PretrainRequest {
-  settings: PretrainSettings;
-  workDir: string;
-  /** Where the finished miniature goes; its card goes beside it. */
-  out: string;
-  resume: boolean;
-}
-
-const scriptName = 'npm run pretrain:clip --';
-
-const numberFlag = (flag: string, argument: string, path: string, help: string): SettingFlag => ({
-  flag,
-  argument,
-  path,
-  as: 'value',
-  help,
-});
-
-const flags: readonly SettingFlag[] = [
-  numberFlag('--seed', 'N', 'seed', 'seed of everything that is random'),
-  numberFlag('--stage1', 'STEPS', 'stage1.steps', 'steps with one object a scene'),
-  numberFlag('--stage2', 'STEPS', 'stage2.steps', 'steps with one to three objects a scene'),
-  numberFlag('--batch', 'N', 'train.batch', 'images of a step'),
-  ...sharedFlags.filter(({ path }) => path === 'adapter'),
+const flags = [
+  common.seed,
+  valueFlag('--stage1', 'STEPS', 'stage1.steps', 'steps with one object a scene'),
+  valueFlag('--stage2', 'STEPS', 'stage2.steps', 'steps with one to three objects a scene'),
+  valueFlag('--batch', 'N', 'train.batch', 'images of a step'),
+  common.adapter,
 ];
 
 const examples = `
@@ -55,10 +25,6 @@ Examples:
   ${scriptName} --work-dir runs/clip --seed 1 --stage1 2000 --stage2 500 --out mini.safetensors
   ${scriptName} --work-dir runs/clip --resume
 `;
-
-/** Settings that may change on `--resume`: all others would change the training itself. */
-const freeOnResume =
-  /^(adapter|data\.(workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval|evalScenes))$/;
 
 /**
  * Reads the command line of `npm run pretrain:clip` (without node and script).
@@ -80,17 +46,6 @@ export function parsePretrain(argv: string[], now = new Date()): PretrainRequest
   const settings = parseSettings(withOverrides(base, overrides), 'settings do not fit');
   if (saved) refuseChanges(pretrainSchema, saved, settings, freeOnResume);
   return { settings, workDir, out, resume };
-}
-
-/** The command that starts the same pre-training. */
-export function commandOf(settings: PretrainSettings): string {
-  const changed = listFields(pretrainSchema).flatMap(({ path }) => {
-    const [value, usual] = [settings, defaultSettings].map((of) =>
-      JSON.stringify(valueAt(of, path.split('.'))),
-    );
-    return value === usual || freeOnResume.test(path) ? [] : [`--set '${path}=${value}'`];
-  });
-  return [scriptName, ...changed].join(' ');
 }
 
 function pretrainCommand(): Command {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../engine/errors.ts';
-import type { DatasetName } from '../config/config.ts';
-import { defaultClip, defaultRoot, embeddedClip, embeddedRoot } from '../config/presets.ts';
+import type { DatasetName } from './config.ts';
+import { defaultClip, defaultRoot, embeddedClip, embeddedRoot } from './presets.ts';
 
 /** What the user said about the data; undefined where nothing was said. */
 export interface DataOptions {

@@ -1,14 +1,9 @@
 import { ConfigError } from '../../engine/errors.ts';
 import { nearestName } from '../../engine/nearest_name.ts';
+import type { AblateRequest } from '../experiment/ablate.ts';
 import { type Variant, variants } from '../experiment/ablate_rows.ts';
-import type { Surroundings } from './cli.ts';
-import { type ExperimentRequest, experimentCommand, readExperiment } from './cli_experiment.ts';
-
-/** An ablation, as the command line asks for it. */
-export interface AblateRequest extends ExperimentRequest {
-  /** The variants to train, in the order of the table. */
-  variants: readonly Variant[];
-}
+import { experimentCommand, readExperiment } from './experiment.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /**
  * Reads the command line of `npm run ablate` (without node and script).

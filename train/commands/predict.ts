@@ -3,55 +3,17 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import type { DatasetName, RunConfig } from '../config/config.ts';
-import { defaultClip, embeddedClip, fullPreset } from '../config/presets.ts';
-import { applyOverrides, type Override, overriddenValue } from '../config/set.ts';
 import { backgroundName, namesInFile, namesInList, sameName } from '../predict/class_names.ts';
-import {
-  addSettingFlags,
-  pathArgument,
-  presetOptions,
-  readOverrides,
-  realSurroundings,
-  requireCheckpoint,
-  requireFiles,
-  type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import {
-  type GivenWeights,
-  modeFlag,
-  promptFacts,
-  refuseOtherMode,
-  unknownDataset,
-  withPrompts,
-} from './cli_weights.ts';
-
-/** A prediction, as the command line asks for it; {@link resolvePredict} makes it a configuration. */
-export interface PredictRequest {
-  checkpoint: string;
-  /** Files and folders. */
-  images: string[];
-  /** Names of the classes; null: those of the run's data set. */
-  names: string[] | null;
-  /** Folder of the results. */
-  out: string;
-  /** Whether pixels may be background: at the run's threshold, or at the one given. */
-  background: boolean | number;
-  overrides: Override[];
-}
+import type { PredictRequest } from '../predict/resolve.ts';
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
+import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
 
 const flags = [
-  {
-    flag: '--dataset',
-    argument: 'NAME',
-    path: 'dataset',
-    as: 'text' as const,
-    help: 'benchmark that weights without configuration (.pth) were trained for',
-  },
-  modeFlag,
-  ...sharedFlags.filter(({ path }) => ['data.clip', 'adapter', 'engine.precision'].includes(path)),
+  { ...common.dataset, help: 'benchmark that weights without configuration (.pth) were trained for' },
+  common.mode,
+  common.clip,
+  common.adapter,
+  common.precision,
 ];
 
 const examples = `
@@ -62,9 +24,6 @@ Examples:
   npm run predict -- --checkpoint best.safetensors --images a.jpg b.png --classes-file names.txt --background 0.4
   npm run predict -- --checkpoint voc_release.pth --dataset voc20 --clip ViT-B-16.pt --images photos --classes "tree,sky"
 `;
-
-/** Of a benchmark without background, whose runs have no threshold: ours of the other two. */
-const usualThreshold = 0.5;
 
 /**
  * Reads the command line of `npm run predict` (without node and script), and the file of class names.
@@ -105,54 +64,6 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
     );
   }
   return { checkpoint, images, names, out, background, overrides };
-}
-
-/** What a prediction is made of. */
-export interface ResolvedPredict {
-  config: RunConfig;
-  /** CLIP's weights for names that the checkpoint has no embedding of; null where none are to be found. */
-  clip: string | null;
-  /** A pixel whose best score is not above this is background; null: every pixel is of a class. */
-  background: number | null;
-}
-
-/**
- * The configuration of a prediction: that of the run; for weights without one the published setting of `--dataset`,
- * with as many prompts as the file holds.
- * @throws ConfigError where the data set is unknown, and where it or the mode is another one than in training.
- */
-export function resolvePredict(
-  { checkpoint, overrides, background }: PredictRequest,
-  { config: saved, tensors }: GivenWeights,
-  around: Surroundings = realSurroundings,
-): ResolvedPredict {
-  const asked = overriddenValue(overrides, 'dataset') as DatasetName | undefined;
-  const facts = saved === null ? promptFacts(tensors, overrides) : null;
-  const trainedOn = saved?.dataset ?? facts?.benchmark ?? asked;
-  if (asked !== undefined && asked !== trainedOn) {
-    const reason = saved === null ? `, as its ${facts!.count} prompt tokens tell` : '';
-    throw new ConfigError(
-      `--dataset ${asked}: ${checkpoint} was trained on ${trainedOn}${reason}`,
-      saved === null
-        ? `Pass --dataset ${trainedOn}; --classes takes any names`
-        : 'Leave --dataset out; --classes takes any names',
-    );
-  }
-  if (saved !== null) refuseOtherMode(checkpoint, overrides, saved);
-  if (saved === null && asked === undefined) throw unknownDataset(checkpoint);
-  const base = saved ?? withPrompts(fullPreset(asked!, presetOptions(overrides)), facts);
-  const config = applyOverrides(base, overrides);
-  const { embedded, clip } = config.data;
-  const usual = embedded ? embeddedClip : defaultClip;
-  const withoutClip = !embedded && clip === null && config.train.startFrom === null;
-  // a run without CLIP has no text tower that belongs to it
-  const candidates = withoutClip ? [] : [clip ?? usual, usual];
-  const threshold = background === true ? (config.eval.backgroundThreshold ?? usualThreshold) : background;
-  return {
-    config,
-    clip: candidates.find((path) => around.exists(path)) ?? null,
-    background: threshold === false ? null : threshold,
-  };
 }
 
 function readNames(file: string): string[] {

@@ -1,7 +1,7 @@
-import { ConfigError } from '../engine/errors.ts';
-import { editDistance } from '../engine/nearest_name.ts';
-import type { CompactVocabulary } from '../model/tokenizer/compact_vocabulary.ts';
-import { loadAtlas } from './embedded/atlas.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import { editDistance } from '../../engine/nearest_name.ts';
+import type { CompactVocabulary } from '../../model/tokenizer/compact_vocabulary.ts';
+import { loadAtlas } from './atlas.ts';
 
 /** How many known names are offered for each that is not. */
 const offered = 5;

@@ -1,31 +1,14 @@
 import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
-import type { RunConfig } from '../config/config.ts';
-import { applyOverrides, type Override } from '../config/set.ts';
 import { pathKind } from '../io/path_kind.ts';
+import type { ReportRequest } from '../report/report_run.ts';
 import { latestCheckpoint, type RunFolder, runFolder } from '../run_folder.ts';
-import {
-  addSettingFlags,
-  pathArgument,
-  readOverrides,
-  realSurroundings,
-  requireFiles,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { withoutDrawing } from './cli_eval.ts';
-
-/** A report, as the command line asks for it; {@link resolveReport} makes it a configuration. */
-export interface ReportRequest {
-  folder: RunFolder;
-  /** The run's latest checkpoint. */
-  checkpoint: string;
-  overrides: Override[];
-}
+import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
+import { realSurroundings, requireFiles } from './surroundings.ts';
 
 /** What can be other on this machine than where the run was made. */
-const flags = sharedFlags.filter(({ path }) => ['data.root', 'adapter', 'engine.precision'].includes(path));
+const flags = [common.dataRoot, common.adapter, common.precision];
 
 /**
  * Reads the command line of `npm run report` (without node and script) and looks for the run's latest checkpoint.
@@ -41,11 +24,6 @@ export function parseReport(argv: string[]): ReportRequest {
   requireFiles(overrides, realSurroundings);
   const folder = runFolder(workDir);
   return { folder, checkpoint: checkpointIn(folder), overrides };
-}
-
-/** The configuration of a report: that of the run, with what the command line changes. */
-export function resolveReport({ overrides }: ReportRequest, saved: RunConfig): RunConfig {
-  return applyOverrides(withoutDrawing(saved, overrides), overrides);
 }
 
 function checkpointIn(folder: RunFolder): string {

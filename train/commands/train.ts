@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError, UserError } from '../../engine/errors.ts';
-import type { DatasetName, RunConfig } from '../config/config.ts';
-import { embeddedPreset, fullPreset } from '../config/presets.ts';
+import { embeddedBanner } from '../config/choose_data.ts';
+import { choosePreset } from '../config/choose_preset.ts';
+import type { DatasetName } from '../config/config.ts';
 import { settingsSchema } from '../config/schema.ts';
 import {
   applyOverrides,
@@ -12,69 +13,35 @@ import {
   refuseChanges,
   withOverrides,
 } from '../config/set.ts';
+import type { TrainRequest } from '../run.ts';
 import {
   addSettingFlags,
-  defaultWorkDir,
-  givenData,
+  common,
   pathArgument,
-  presetOptions,
   readOverrides,
+  runFlags,
+  settingsHelp,
+  textFlag,
+  valueFlag,
+} from './flags.ts';
+import {
+  defaultWorkDir,
   realSurroundings,
   requireFiles,
   runsFolder,
   type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { chooseData, embeddedBanner } from './cli_data.ts';
-import { modeFlag } from './cli_weights.ts';
-
-/** A training run, as the command line asks for it. */
-export interface TrainRequest {
-  config: RunConfig;
-  workDir: string;
-  /** Continue from the latest checkpoint of `workDir`. */
-  resume: boolean;
-  /** A line to print before anything else; null where there is nothing to say. */
-  banner: string | null;
-  /** Steps to profile; null: none. */
-  profile: number | null;
-}
+} from './surroundings.ts';
 
 /** Steps that `--profile` without a number looks at. */
 const profiledSteps = 20;
 
 const flags = [
-  ...sharedFlags,
-  { ...modeFlag, help: 'inductive (default), transductive or supervised' },
-  {
-    flag: '--start-from',
-    argument: 'FILE',
-    path: 'train.startFrom',
-    as: 'text' as const,
-    help: 'checkpoint whose weights training starts from',
-  },
-  {
-    flag: '--max-iters',
-    argument: 'N',
-    path: 'schedule.maxIters',
-    as: 'value' as const,
-    help: 'steps of the whole schedule',
-  },
-  {
-    flag: '--stop-at',
-    argument: 'N',
-    path: 'train.stopAt',
-    as: 'value' as const,
-    help: 'stop cleanly after step N of the schedule',
-  },
-  {
-    flag: '--seed',
-    argument: 'N',
-    path: 'seed',
-    as: 'value' as const,
-    help: 'seed of everything that is random',
-  },
+  ...runFlags,
+  { ...common.mode, help: 'inductive (default), transductive or supervised' },
+  textFlag('--start-from', 'FILE', 'train.startFrom', 'checkpoint whose weights training starts from'),
+  common.maxIters,
+  valueFlag('--stop-at', 'N', 'train.stopAt', 'stop cleanly after step N of the schedule'),
+  common.seed,
 ];
 
 const examples = `
@@ -124,11 +91,8 @@ export function parseTrain(argv: string[], around: Surroundings = realSurroundin
 
 /** The preset that the options lead to, with the overrides applied. */
 function freshConfig(dataset: DatasetName, overrides: Override[], around: Surroundings) {
-  const { banner, embedded, root, clip } = chooseData({ dataset, ...givenData(overrides) }, around.exists);
-  const options = presetOptions(overrides);
-  const preset = embedded ? embeddedPreset(options) : fullPreset(dataset, options);
-  const base = { ...preset, data: { ...preset.data, root, clip } };
-  const config = applyOverrides(base, overrides);
+  const { preset, banner } = choosePreset({ dataset }, overrides, around.exists);
+  const config = applyOverrides(preset, overrides);
   const { warmupIters, maxIters } = config.schedule;
   // not among the rules of a configuration: earlier runs may have been saved with it
   if (warmupIters > maxIters) {

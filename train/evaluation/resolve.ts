@@ -1,32 +1,17 @@
-import { Command } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
+import { existsSync } from 'node:fs';
+import { embeddedBanner } from '../config/choose_data.ts';
+import { choosePreset } from '../config/choose_preset.ts';
 import type { DatasetName, RunConfig } from '../config/config.ts';
-import { embeddedPreset, fullPreset } from '../config/presets.ts';
 import { applyOverrides, type Override, overriddenValue } from '../config/set.ts';
 import {
-  addSettingFlags,
-  givenData,
-  pathArgument,
-  presetOptions,
-  readOverrides,
-  realSurroundings,
-  requireCheckpoint,
-  requireFiles,
-  type Surroundings,
-  settingsHelp,
-  sharedFlags,
-} from './cli.ts';
-import { chooseData, embeddedBanner } from './cli_data.ts';
-import {
   type GivenWeights,
-  modeFlag,
   promptFacts,
   refuseOtherMode,
   unknownDataset,
   withPrompts,
-} from './cli_weights.ts';
+} from '../given_weights.ts';
 
-/** An evaluation, as the command line asks for it; {@link resolveEval} makes it a configuration. */
+/** An evaluation as it is asked for; {@link resolveEval} makes it a configuration. */
 export interface EvalRequest {
   /** Checkpoint to evaluate. */
   checkpoint: string;
@@ -35,37 +20,6 @@ export interface EvalRequest {
   showDir: string | null;
   /** File the metrics are written to; null: only printed. */
   json: string | null;
-}
-
-const flags = [
-  ...sharedFlags,
-  {
-    flag: '--split',
-    argument: 'NAME',
-    path: 'data.valSplit',
-    as: 'text' as const,
-    help: 'split to evaluate on (default: that of the run)',
-  },
-  modeFlag,
-];
-
-const examples = `
-Examples:
-  npm run eval -- --checkpoint runs/first/checkpoints/step-020000.safetensors --dataset voc20
-  npm run eval -- --checkpoint best.safetensors --dataset voc20 --split train --show-dir pictures
-`;
-
-/**
- * Reads the command line of `npm run eval` (without node and script).
- * @throws ConfigError for anything wrong in it, HelpRequest for `--help`.
- */
-export function parseEval(argv: string[], around: Surroundings = realSurroundings): EvalRequest {
-  const command = parseArguments(evalCommand(), argv);
-  const overrides = readOverrides(command, flags);
-  const { showDir, json, ...options } = command.opts<Record<string, string | undefined>>();
-  const checkpoint = requireCheckpoint(options.checkpoint, around);
-  requireFiles(overrides, around);
-  return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
 }
 
 /** What an evaluation is made of. */
@@ -82,12 +36,13 @@ export interface ResolvedEval {
  * run's brings its own data and evaluation settings, with the model of the checkpoint. Weights without a
  * configuration, such as the published ones, are taken for the published model of the data set, with as many prompts
  * as the file holds.
+ * @param exists whether there is a file or folder of that name.
  * @throws ConfigError where the data set is unknown, its data are missing or the mode is another one than the run's.
  */
 export function resolveEval(
   request: EvalRequest,
   weights: GivenWeights,
-  around: Surroundings = realSurroundings,
+  exists: (path: string) => boolean = existsSync,
 ): ResolvedEval {
   const { overrides, checkpoint } = request;
   const { config: saved } = weights;
@@ -100,29 +55,21 @@ export function resolveEval(
   const hasText = overriddenValue(overrides, 'data.textEmbeddings') !== undefined;
   // the miniature is nothing that bare weights could belong to
   const embeddedAllowed = saved === null ? { embedded: false } : {};
-  const data = {
-    dataset: asked,
-    clip: hasText ? null : undefined,
-    ...embeddedAllowed,
-    ...givenData(overrides),
-  };
-  const { embedded, root, clip } = chooseData(data, around.exists);
-  const options = presetOptions(overrides);
-  const preset = embedded ? embeddedPreset(options) : fullPreset(asked, options);
+  const usual = { dataset: asked, clip: hasText ? null : undefined, ...embeddedAllowed };
+  const { preset } = choosePreset(usual, overrides, exists);
   const facts = saved === null ? promptFacts(weights.tensors, overrides) : null;
   const trainedOn = saved?.dataset ?? facts?.benchmark ?? asked;
   const base = withPrompts(
     {
       ...preset,
       model: saved?.model ?? preset.model,
-      data: { ...preset.data, root, clip },
       train: { ...preset.train, mode: saved?.train.mode ?? preset.train.mode },
       eval: trainedOn === asked ? preset.eval : withoutPenalty(preset.eval),
     },
     facts,
   );
   const notes = [
-    ...(embedded ? [embeddedBanner('its data are used', checkpoint)] : []),
+    ...(preset.data.embedded ? [embeddedBanner('its data are used', checkpoint)] : []),
     ...(trainedOn === asked ? [] : [`ACROSS DATA SETS: trained on ${trainedOn}, evaluated on ${asked}`]),
   ];
   const banner = notes.length === 0 ? null : notes.join('\n');
@@ -151,21 +98,4 @@ export function withoutDrawing(saved: RunConfig, overrides: Override[]): RunConf
   const root = overriddenValue(overrides, 'data.root');
   if (root === undefined || root === saved.data.root) return saved;
   return { ...saved, data: { ...saved.data, embedded: false } };
-}
-
-function evalCommand(): Command {
-  const command = new Command('npm run eval --')
-    .description(
-      'Evaluate a checkpoint with sliding windows: IoU per class, seen, unseen and their harmonic mean.',
-    )
-    .usage('--checkpoint FILE [flags]')
-    .option('--checkpoint <FILE>', 'checkpoint to evaluate, or published weights (.pth)', pathArgument);
-  return addSettingFlags(command, flags)
-    .option(
-      '--show-dir <DIR>',
-      'write a picture (image | truth | prediction) of every image into DIR',
-      pathArgument,
-    )
-    .option('--json <FILE>', 'write the metrics into FILE', pathArgument)
-    .addHelpText('after', examples + settingsHelp());
 }

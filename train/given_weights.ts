@@ -1,23 +1,13 @@
-import { ConfigError } from '../../engine/errors.ts';
-import type { StateDict } from '../../model/weights/tensor_file.ts';
-import type { ModelFile } from '../checkpoint.ts';
-import type { DatasetName, RunConfig } from '../config/config.ts';
-import { datasetNames } from '../config/schema.ts';
-import { type Override, overriddenValue } from '../config/set.ts';
-import { datasetInfo } from '../data/datasets/info.ts';
-import type { SettingFlag } from './cli.ts';
+import { ConfigError } from '../engine/errors.ts';
+import type { StateDict } from '../model/weights/tensor_file.ts';
+import type { ModelFile } from './checkpoint.ts';
+import type { DatasetName, RunConfig } from './config/config.ts';
+import { datasetNames } from './config/schema.ts';
+import { type Override, overriddenValue } from './config/set.ts';
+import { datasetInfo } from './data/datasets/info.ts';
 
-/** What the command lines of eval and predict are resolved against. */
+/** What a checkpoint or a file of bare weights tells an evaluation or a prediction. */
 export type GivenWeights = Pick<ModelFile, 'config' | 'tensors'>;
-
-/** How weights without a configuration were trained. */
-export const modeFlag: SettingFlag = {
-  flag: '--mode',
-  argument: 'MODE',
-  path: 'train.mode',
-  as: 'text',
-  help: 'how weights without configuration (.pth) were trained: inductive (default), transductive or supervised',
-};
 
 /** Of weights without a configuration, for which no `--dataset` was given. */
 export function unknownDataset(checkpoint: string): ConfigError {
