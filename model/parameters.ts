@@ -88,7 +88,7 @@ export function queryKey({ sharedQueries }: ModelConfig, stage: number): string 
   return `q_projs.${sharedQueries ? 0 : stage}`;
 }
 
-/** exp(-(d - l)^2 / 2), distance in blocks to the last of the stage, sigma = 1: the paper's Equation for NGA. */
+/** exp(-(d - l)^2 / 2), distance to the stage's last block counted in its blocks, sigma = 1: the paper's equation for NGA. */
 export function gaussianWeights(blocks: number): number[] {
   return Array.from({ length: blocks }, (_, l) => Math.exp(-0.5 * (blocks - 1 - l) ** 2));
 }

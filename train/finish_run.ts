@@ -23,8 +23,8 @@ export interface TrainedRun {
 }
 
 /**
- * Evaluates the model of the last step, with pictures, keeps it where it is the best, writes the report and prints the
- * scores.
+ * Evaluates the model of the last step, with pictures, keeps it where it is the best, prints the scores and writes the
+ * report.
  */
 export async function finishRun({ run, config, folder, log, end, seconds }: TrainedRun): Promise<void> {
   const start = performance.now();
@@ -39,8 +39,8 @@ export async function finishRun({ run, config, folder, log, end, seconds }: Trai
   const score = selectionScore(evaluation);
   if (improves(score, best)) await saveRun(bestCheckpointFile(folder), run, config, step, score);
   await log.writeEvaluation(step, evaluation);
+  console.log(`\n${evaluationTable(evaluation, config.train.mode)}\n`);
   const page = await writeReport({ ...run, config, step, folder, evaluation, watch });
-  console.log(`\n${evaluationTable(evaluation)}\n`);
   const evaluated = formatDuration((performance.now() - start) / 1000);
   console.log(
     `trained in ${formatDuration(seconds)}, evaluated in ${evaluated}; results in ${folder.root}, page ${page}`,

@@ -159,7 +159,7 @@ export function openTrainer(
     batch,
     crop: config.data.crop,
     seed: config.seed,
-    history: logInterval,
+    history: Math.min(logInterval, config.schedule.maxIters),
     timeline,
   };
   return new Trainer(options, run.from);

@@ -59,7 +59,7 @@ Examples:
  * others it would be another run; or they would do nothing, as the class embeddings, which are the checkpoint's.
  */
 const freeOnResume =
-  /^(adapter|engine\.checkpointing|data\.(root|clip|workers|prefetch)|train\.(stopAt|logInterval|evalInterval|checkpointInterval)|eval\.(overlays|backgroundThreshold))$/;
+  /^(adapter|engine\.checkpointing|data\.(root|clip|workers|prefetch)|train\.(startFrom|stopAt|logInterval|evalInterval|checkpointInterval)|eval\.(overlays|backgroundThreshold))$/;
 
 /**
  * Reads the command line of `npm run train` (without node and script).

@@ -29,7 +29,7 @@ export async function evaluateCheckpoint(request: EvalRequest, say: (text: strin
     const pictures = showDir === null ? null : { folder: showDir, count: Number.POSITIVE_INFINITY };
     const progress = imageProgress(process.stdout, 'evaluated');
     const report = await evaluateRun({ ...model, weights: model.store }, pictures, { progress });
-    say(evaluationTable(report));
+    say(evaluationTable(report, config.train.mode));
     if (json !== null) await saveEvaluation(json, weights.step, report);
     return 0;
   } finally {

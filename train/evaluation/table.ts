@@ -1,10 +1,23 @@
 import { type Alignment, formatTable } from '../../engine/table.ts';
+import type { TrainingMode } from '../config/config.ts';
 import type { EvalReport, ScoreReport } from './metrics.ts';
 
-/** IoU of every class, unseen ones marked with *, and the summary; in percent, - where undefined. */
-export function evaluationTable(report: EvalReport): string {
+/** What the mark of the unseen classes says, which depends on how the run trained. */
+export function unseenMeaning(mode: TrainingMode): string {
+  return {
+    inductive: 'Unseen: training showed no mask of these classes.',
+    transductive: 'Unseen: training showed no mask of these classes, but their names and images.',
+    supervised: 'Unseen in the zero-shot setting; this run trained on masks of all classes.',
+  }[mode];
+}
+
+/**
+ * IoU of every class, unseen ones marked with *, and the summary; in percent, - where undefined.
+ * @param mode of the training.
+ */
+export function evaluationTable(report: EvalReport, mode: TrainingMode): string {
   const marked = report.classes.some(({ unseen }) => unseen);
-  const note = marked ? ['* unseen: trained without any mask of it', ''] : [''];
+  const note = marked ? [`* ${unseenMeaning(mode)}`, ''] : [''];
   return [classTable(report), ...note, summaryTable(report)].join('\n');
 }
 

@@ -69,7 +69,8 @@ export class ContrastiveTrainer {
       imageConcepts: engine.zeros([sizes.batch, objects], 'u32'),
       captionConcepts: engine.zeros([rows], 'u32'),
     };
-    this.state = new StepState(engine, settings.train.logInterval, from);
+    const steps = settings.stage1.steps + settings.stage2.steps;
+    this.state = new StepState(engine, Math.min(settings.train.logInterval, steps), from);
   }
 
   /** Submits one step at a share of the highest learning rate. */

@@ -24,11 +24,16 @@ const right = 14;
 const top = 14;
 const bottom = 34;
 
-/** Lines over training steps, with a legend; points alone where a line has few of them. */
+/** Lines over training steps, with a legend; points alone where a line has few of them. A logarithm shows what is above 0. */
 export function lineChart(chart: LineChart): Markup {
   const { title, series, scale, lastStep, format } = chart;
-  const drawn = series.filter(({ points }) => points.length > 0);
-  if (drawn.length === 0) return html`<p class="note">${title}: nothing was recorded.</p>`;
+  const drawn = series
+    .map((one) => ({ ...one, points: one.points.filter(([, y]) => scale !== 'log' || y > 0) }))
+    .filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) {
+    const recorded = series.some(({ points }) => points.length > 0);
+    return html`<p class="note">${title}: nothing ${recorded ? 'above 0 ' : ''}was recorded.</p>`;
+  }
   const ys = drawn.flatMap(({ points }) => points.map(([, y]) => y));
   const ticks = scale === 'log' ? logTicks(ys) : linearTicks(Math.min(0, ...ys), Math.max(...ys));
   const map = scale === 'log' ? Math.log10 : (value: number): number => value;

@@ -1,8 +1,9 @@
+import { unseenMeaning } from '../evaluation/table.ts';
 import { heatMap } from './heat_map.ts';
 import { html, Markup } from './markup.ts';
 import { examples, similarities } from './pictures_section.ts';
 import type { Alignment, ReportData } from './report_data.ts';
-import { classBars, confusions, summary, unseenMeaning } from './scores_section.ts';
+import { classBars, confusions, summary } from './scores_section.ts';
 import { style } from './style.ts';
 import { curves, settings } from './training_section.ts';
 import { weightChart } from './weight_chart.ts';

@@ -1,17 +1,8 @@
-import type { TrainingMode } from '../config/config.ts';
 import type { ConfusionMatrix, ScoreReport } from '../evaluation/metrics.ts';
+import { unseenMeaning } from '../evaluation/table.ts';
 import { type HeatLabel, heatMap } from './heat_map.ts';
 import { html, type Markup, value } from './markup.ts';
 import type { ReportData } from './report_data.ts';
-
-/** What the mark of the unseen classes says, which depends on how the run trained. */
-export function unseenMeaning(mode: TrainingMode): string {
-  return {
-    inductive: 'Unseen: training showed no mask of these classes.',
-    transductive: 'Unseen: training showed no mask of these classes, but their names and images.',
-    supervised: 'Unseen in the zero-shot setting; this run trained on masks of all classes.',
-  }[mode];
-}
 
 /** The numbers that a run is judged by. */
 export function summary({ evaluation, info }: ReportData): Markup {

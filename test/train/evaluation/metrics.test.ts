@@ -143,19 +143,21 @@ test('a report is in percent, with null for what is undefined', () => {
 test('the table shows classes, unseen marks and both summaries', () => {
   const report = smallReport();
   assert.is(
-    evaluationTable({ ...report, withBackground: { ...report, hiou: 12.34 } }),
+    evaluationTable({ ...report, withBackground: { ...report, hiou: 12.34 } }, 'inductive'),
     [
       'class    IoU %    class  IoU %',
       'cat       66.7    sofa       -',
       'sheep *   50.0',
-      '* unseen: trained without any mask of it',
+      '* Unseen: training showed no mask of these classes.',
       '',
       'mIoU %           seen  unseen  hIoU   all  pixel accuracy',
       '3 classes        66.7    50.0  57.1  58.3            75.0',
       'with background  66.7    50.0  12.3  58.3            75.0',
     ].join('\n'),
   );
-  assert.not.match(evaluationTable({ ...report, withBackground: null }), 'with background');
+  const supervised = evaluationTable({ ...report, withBackground: null }, 'supervised');
+  assert.not.match(supervised, 'with background');
+  assert.match(supervised, '* Unseen in the zero-shot setting; this run trained on masks of all classes.');
 });
 
 test('the line tells why a score is undefined', () => {

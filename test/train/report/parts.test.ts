@@ -10,7 +10,7 @@ import type { Shown } from '../../../train/evaluation/evaluate.ts';
 import { confusionMatrix } from '../../../train/evaluation/metrics.ts';
 import { examplePictures, watchEvaluation } from '../../../train/report/examples.ts';
 import { choosePatch } from '../../../train/report/inside.ts';
-import { linearTicks, logTicks } from '../../../train/report/line_chart.ts';
+import { linearTicks, lineChart, logTicks } from '../../../train/report/line_chart.ts';
 import { colourMap, pngUri, shownSize } from '../../../train/report/picture.ts';
 import { readRunHistory } from '../../../train/report/run_history.ts';
 import { errorOf } from '../../support/error_of.ts';
@@ -151,6 +151,17 @@ test('ticks are round, rise, and enclose what is drawn', () => {
       }
     }),
   );
+});
+
+test('a logarithmic chart leaves out what has no logarithm', () => {
+  const chart = (losses: number[]): string => {
+    const points = losses.map((loss, step) => [step, loss] as const);
+    const series = [{ name: 'dice', tone: 'seen', points }];
+    return `${lineChart({ title: 'Loss', series, scale: 'log', lastStep: 3, format: String }).text}`;
+  };
+  assert.match(chart([2, 0, 4]), 'dice 4');
+  assert.is(chart([2, 0, 4]).match(/<circle/g)!.length, 2);
+  assert.match(chart([0, 0]), 'Loss: nothing above 0 was recorded.');
 });
 
 test("a run's log is read by kind; a line cut short at the end does not count", () => {

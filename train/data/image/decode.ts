@@ -7,7 +7,8 @@ import type { Raster } from './raster.ts';
 
 /**
  * Reads a photograph as 8-bit RGB, turned upright by its EXIF orientation, its colour profile ignored: the
- * pixels OpenCV's `imread` gives. Grey images become RGB, transparency is dropped.
+ * pixels OpenCV's `imread` gives, but for CMYK, which is converted by another rule. Grey images become RGB,
+ * transparency is dropped.
  *
  * @throws DataError where the file is missing, cut short or no image. Lesser damage that the decoder can
  * recover from is accepted, since the published sets hold a few such files.
