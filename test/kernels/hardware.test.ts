@@ -7,7 +7,7 @@ import { rounds } from '../../engine/ops/attend.ts';
 import { add } from '../../engine/ops/index.ts';
 import { TILE } from '../../kernels/attention/reference.ts';
 import { scale } from '../../kernels/elementwise/scale.ts';
-import { tilesOf } from '../../kernels/kernel.ts';
+import { type AnyKernel, tilesOf } from '../../kernels/kernel.ts';
 import { columnSums } from '../../kernels/reduce/columns.ts';
 import { withSettings } from '../../train/commands/run_command.ts';
 import { openEngine, openGpu } from '../support/device.ts';
@@ -123,7 +123,8 @@ test('buffers of sizes that are used no more go back to the system', async () =>
 });
 
 test('sums of more columns than a grid is wide fold it', () => {
-  for (const variant of columnSums.variants) {
+  const kernel: AnyKernel = columnSums;
+  for (const variant of kernel.variants) {
     const grid = variant.grid({ rows: 2, cols: 128 * 2 ** 17 }, tilesOf(variant)[0]);
     assert.ok(Math.max(...grid) <= 65535, grid.join(' x '));
   }
