@@ -29,9 +29,19 @@ export function parseArguments(command: Command, argv: string[]): Command {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') throw new HelpRequest(help);
+    if (error.code === 'commander.excessArguments') throw strayWords(command);
     const [message, ...rest] = error.message.replace(/^error: /, '').split('\n');
     throw new ConfigError(message!, [...rest, '--help lists all flags.'].join(' '));
   }
+}
+
+/** Words without a flag: of `npm run train --dataset voc20` npm itself takes the flag and hands the word on. */
+function strayWords(command: Command): ConfigError {
+  const words = command.args.slice(command.registeredArguments.length).map((word) => `'${word}'`);
+  return new ConfigError(
+    `${words.join(', ')} belongs to no flag`,
+    `npm hands on what follows its own --, as in \`${command.name()} --help\`, which lists all flags. A setting is one word, NAME=VALUE.`,
+  );
 }
 
 /** Reads the argument of a flag: a whole number of at least one. */

@@ -1,7 +1,8 @@
 import { type Column, digits, formatRow } from '../../engine/table.ts';
 import type { AnyKernel, Variant } from '../../kernels/kernel.ts';
 import type { Row } from './row.ts';
-import { describeTile, type Job } from './select.ts';
+import type { Job } from './select.ts';
+import { tileText } from './tile_text.ts';
 
 /** A median so many times the fastest run tells of other load on the machine. */
 const UNSTEADY = 1.3;
@@ -100,12 +101,6 @@ export function notRun(jobs: readonly Job[], fitting: (kernel: AnyKernel) => rea
 export function rowsJson(rows: readonly Row[]): string {
   return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`;
 }
-
-/** `plain WG=64`. */
-export function tileText(variant: string, tile: Readonly<Record<string, number>>): string {
-  return `${variant} ${describeTile(tile)}`.trim();
-}
-
 function isUnsteady({ ms, minMs }: Row): boolean {
   return (ms ?? 0) > UNSTEADY * (minMs ?? 0);
 }

@@ -6,8 +6,9 @@ import { measure } from '../../engine/gpu/measure.ts';
 import { copySpeed, type Peak } from '../../engine/gpu/peak.ts';
 import { type Prepared, prepare } from '../../engine/gpu/run.ts';
 import type { Choice } from '../../engine/gpu/tiles.ts';
-import { type AnyKernel, constantsOf, costOf, type StoreType } from '../../kernels/kernel.ts';
+import { type AnyKernel, constantsOf, costOf, type StoreType, tilesOf } from '../../kernels/kernel.ts';
 import { declarationProblems } from '../../kernels/specialise.ts';
+import { describeTile } from './tile_text.ts';
 
 /** One kernel at one size with one variant and tile; what `--json` writes. Speeds are null unless `ok`. */
 export interface Row {
@@ -86,6 +87,7 @@ export class RowMaker {
       if (compileMs !== null) row.firstMs = compileMs + performance.now() - start;
       this.judge(row, compareOutputs(problem, await prepared.outputs()));
       if (row.ok) await this.time(row, problem, prepared);
+      else if (!isListed(choice)) row.problem += unlistedText(choice);
     } catch (error) {
       if (!(error instanceof GpuError || error instanceof OutOfMemoryError)) throw error;
       row.ok = false;
@@ -150,6 +152,16 @@ export class RowMaker {
 function withoutTrail(message: string): string {
   const lines = message.split('\n').filter((line) => line.trim() !== '' && !/^ - While /.test(line));
   return lines.join('\n');
+}
+
+/** Whether the descriptor promises that the variant works with this tile. */
+function isListed({ variant, tile }: Choice): boolean {
+  return tilesOf(variant).some((listed) => describeTile(listed) === describeTile(tile));
+}
+
+function unlistedText({ variant, tile }: Choice): string {
+  const listed = tilesOf(variant).map(describeTile).join(', ');
+  return `\n${describeTile(tile)} is none of the tiles that ${variant.name} is made for: ${listed}`;
 }
 
 function emptyRow(

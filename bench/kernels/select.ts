@@ -11,6 +11,7 @@ import {
 } from '../../kernels/kernel.ts';
 import { type Earlier, withTwins } from './against.ts';
 import type { BenchRequest } from './options.ts';
+import { describeTile } from './tile_text.ts';
 
 /** One case of a kernel with the choices of variant and tile to run it with. */
 export interface Job {
@@ -152,11 +153,4 @@ function unknown(what: string, name: string | undefined, names: readonly string[
 
 function listed(names: readonly string[]): string {
   return [...new Set(names)].map((name) => `'${name}'`).join(', ');
-}
-
-/** `WG=64 ROWS=4`. */
-export function describeTile(tile: Tile): string {
-  return Object.entries(tile)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ');
 }

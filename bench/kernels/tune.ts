@@ -4,9 +4,9 @@ import { median, timeSubmit } from '../../engine/gpu/measure.ts';
 import { prepare } from '../../engine/gpu/run.ts';
 import type { Choice, TileTable } from '../../engine/gpu/tiles.ts';
 import { shapeClass } from '../../engine/gpu/tuner.ts';
-import { tileText } from './report.ts';
 import type { Row } from './row.ts';
 import type { Job } from './select.ts';
+import { tileText } from './tile_text.ts';
 
 /** A default is left only for something clearly faster: smaller differences are noise. */
 const GAIN = 1.03;

@@ -50,20 +50,24 @@ const SIZES = 25;
 /** The slowest of the times by kernel and size, with a title that says how many they are. */
 export function sizesTable(shapes: readonly KernelTime[]): string {
   const more = shapes.length > SIZES ? `, the ${SIZES} slowest of ${shapes.length}` : '';
-  return `Kernels by size${more}\n\n${kernelTable(shapes.slice(0, SIZES))}`;
+  return `Kernels by size${more}\n\n${kernelTable(shapes.slice(0, SIZES), shapes)}`;
 }
 
-/** Count, milliseconds, share of all, speed, and share of the roofline where a peak is known. */
-export function kernelTable(times: readonly KernelTime[]): string {
+/**
+ * Count, milliseconds, share of all, speed, and share of the roofline where a peak is known.
+ * @param times the rows.
+ * @param whole what they are shares of, and the last row adds up.
+ */
+export function kernelTable(times: readonly KernelTime[], whole = times): string {
   const sum = (of: (time: KernelTime) => number): number =>
-    times.reduce((total, time) => total + of(time), 0);
+    whole.reduce((total, time) => total + of(time), 0);
   const total: KernelTime = {
     kernel: 'all',
     count: sum(({ count }) => count),
     ms: sum(({ ms }) => ms),
     flops: sum(({ flops }) => flops),
     bytes: sum(({ bytes }) => bytes),
-    idealMs: times.some(({ idealMs }) => idealMs !== null) ? sum(({ idealMs }) => idealMs ?? 0) : null,
+    idealMs: whole.some(({ idealMs }) => idealMs !== null) ? sum(({ idealMs }) => idealMs ?? 0) : null,
   };
   const percent = (part: number, ms: number): string => (ms > 0 ? `${((100 * part) / ms).toFixed(1)}%` : '-');
   const rate = (amount: number, ms: number): string => (ms > 0 ? digits(amount / ms / 1e6) : '-');

@@ -8,12 +8,7 @@ const COARSE_NS = 10_000;
 
 /** `profile.txt`: how a step's time is spent, then kernels, then the slowest sizes. */
 export function profileText(profile: StepProfile): string {
-  const [first, last] = profile.steps;
-  return `${headText(profile)}
-
-Kernels, steps ${first} to ${last} together
-
-${kernelTable(profile.kernels)}
+  return `${profileSummary(profile)}
 
 ${sizesTable(profile.shapes)}
 `;
@@ -21,7 +16,12 @@ ${sizesTable(profile.shapes)}
 
 /** The part of {@link profileText} without sizes, for the terminal. */
 export function profileSummary(profile: StepProfile): string {
-  return `${headText(profile)}\n\n${kernelTable(profile.kernels)}`;
+  const [first, last] = profile.steps;
+  return `${headText(profile)}
+
+Kernels, steps ${first} to ${last} together
+
+${kernelTable(profile.kernels)}`;
 }
 
 function headText(profile: StepProfile): string {

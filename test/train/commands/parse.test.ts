@@ -194,7 +194,7 @@ const wrong: [string, string][] = [
   ['--dataset voc20 --mode none', '--mode none: train.mode: found the text "none"'],
   ['--dataset voc20 --set optim.lrr=3', 'did you mean optim.lr?'],
   ['--dataset voc20 --max-iters', "option '--max-iters <N>' argument missing"],
-  ['--dataset voc20 extra', 'too many arguments'],
+  ['--dataset voc20 extra', "'extra' belongs to no flag"],
 ];
 for (const [line, message] of wrong) {
   test(`rejected: ${line}`, () =>
