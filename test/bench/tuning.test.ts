@@ -57,6 +57,23 @@ test('a choice holds for its class of shapes and its storage type', () => {
   );
 });
 
+test('a launch that stores anything in f16 goes by the choice for f16', () => {
+  const [x, y] = Object.values(kernel.buffers);
+  const stored: AnyKernel = {
+    ...kernel,
+    buffers: { x: { ...x, dtype: 'a_t' }, y: { ...y, dtype: 'store_t' } },
+  };
+  const tuning = new Tuning(sources);
+  tuning.keep(stored, { count: 77 }, 'f32', tuned);
+  tuning.keep(stored, { count: 77 }, 'f16', { variant: 'plain', tile: { WG: 16 } });
+  const table = new TileTable(facts, tuning);
+  const all = ['f32', 'f16', {}, { a_t: 'f16' }, { store_t: 'f16' }, { store_t: 'f32' }] as const;
+  assert.equal(
+    all.map((stores) => table.choose(stored, { count: 77 }, stores).tile.WG),
+    [32, 16, 32, 16, 16, 32],
+  );
+});
+
 test('a choice made for another source is ignored and not saved again', () => {
   const before = new Tuning(sources);
   before.keep(kernel, { count: 77 }, 'f32', tuned);

@@ -178,6 +178,23 @@ test('a gradient that is missing or has the wrong shape is named', () => {
   x.dispose();
 });
 
+test('an error in backward names the operation and its place in the model', () => {
+  const x = parameter('x', [1, 2]);
+  const failing = defineOp({
+    name: 'failing',
+    forward: ({ x }: { x: Tensor }) => ({ output: engine.view(x, x.shape), save: null }),
+    vjp: () => ({ x: engine.zeros([-1]) }),
+  });
+  const loss = (): Tensor => sumAll({ x: failing({ x }) });
+  const run = (body: () => Tensor) => () => engine.scope(() => valueAndGrad(engine, [x], body));
+  assert.throws(run(loss), /^tensor in failing backward: shape \(-1\)$/);
+  assert.throws(
+    run(() => engine.at('blocks.2', loss)),
+    /^tensor in failing backward at blocks\.2: shape \(-1\)$/,
+  );
+  x.dispose();
+});
+
 test('a loss of several elements and nested calls are refused, and nothing stays behind', () => {
   const x = parameter('x', [1, 2]);
   const before = live();

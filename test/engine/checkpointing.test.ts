@@ -159,6 +159,22 @@ test('the body runs again only where a gradient arrives', async () => {
   for (const tensor of [x, fixed, outside]) tensor.dispose();
 });
 
+test('what runs again is named by its place in the model, and what follows by its own', () => {
+  const x = saving.parameter('x', Float32Array.of(1, 2), [2], true);
+  const places: string[] = [];
+  const body = (a: Tensor): Tensor => {
+    places.push(saving.where('body'));
+    return scale({ x: a, factor: 2 });
+  };
+  const loss = (): Tensor => sumAll({ x: saving.at('block3', () => recompute(saving, [x], body)) });
+  saving.at('step', () => {
+    saving.scope(() => void valueAndGrad(saving, [x], loss));
+    places.push(saving.where('after'));
+  });
+  assert.equal(places, ['body at step.block3', 'body at step.block3', 'after at step']);
+  x.dispose();
+});
+
 test('an error in the body lets go of everything', () => {
   const x = saving.parameter('x', Float32Array.of(1, 2), [2], true);
   const before = saving.stats().live;

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../engine/engine.ts';
 import { valueAndGrad } from '../../engine/grad.ts';
+import { launch } from '../../engine/launch.ts';
 import {
   add,
   broadcastTo,
@@ -20,6 +21,7 @@ import {
 } from '../../engine/ops/index.ts';
 import { clearRange, copyRange, isPartStart, pack, part } from '../../engine/ranges.ts';
 import type { Parameter, Tensor } from '../../engine/tensor.ts';
+import { scale as scaleKernel } from '../../kernels/elementwise/scale.ts';
 import { openEngine } from '../support/device.ts';
 
 const test = suite('memory');
@@ -101,6 +103,17 @@ test('item, write and view name what does not fit', () => {
   assert.throws(() => engine.zeros([2, -1]), /shape \(2, -1\)/);
   x.dispose();
 });
+
+test('one launch cannot read and write the same buffer', () =>
+  engine.scope(() => {
+    const x = engine.zeros([200]);
+    for (const y of [x, engine.view(x, [200]), part(engine, x, 64, [4])]) {
+      assert.throws(
+        () => launch(scaleKernel, { count: 4, factor: 2 }, { x, y }),
+        /^elementwise\.scale: y and x are the same buffer$/,
+      );
+    }
+  }));
 
 test('a part shows elements of a tensor without a copy and keeps it alive', async () => {
   const before = live();

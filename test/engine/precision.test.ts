@@ -119,45 +119,57 @@ test('gradients are stored as their tensors are, those of parameters in f32', as
 });
 
 interface Outcome {
-  parameter: number;
+  parameters: number[];
   scale: number;
   health: number[];
 }
 
-/** One update of the parameter 1 with a learning rate of 0.5 and a loss scale. */
-async function update(scale: number, streak: number, grad: number): Promise<Outcome> {
-  const parameter = engine.parameter('p', Float32Array.of(1), [1], true);
-  const settings = { lr: 0.5, weightDecay: 0, rules: [], betas: [0, 0] as const, eps: 1e-12 };
-  const optimizer = Object.assign(new AdamW(engine, [parameter], settings), {
+/** One update of parameters of 1, each in a block of its own, with a learning rate of 0.5 and a loss scale. */
+async function update(scale: number, streak: number, ...values: number[]): Promise<Outcome> {
+  const parameters = values.map((_, i) => engine.parameter(`p${i}`, Float32Array.of(1), [1], true));
+  const rules = parameters.map(({ name }, i) => ({ key: name, lrMultiple: i + 1 }));
+  const settings = { lr: 0.5, weightDecay: 0, rules, betas: [0, 0] as const, eps: 1e-12 };
+  const optimizer = Object.assign(new AdamW(engine, parameters, settings), {
     lossScale: new LossScale(engine),
   });
   optimizer.lossScale.restore([scale, streak]);
   const health = engine.zeros([2], 'u32');
   const random = engine.tensor(Uint32Array.of(0, 0, 41, 0), [4]);
   optimizer.begin(() => 0.5);
-  const grads = new Map<Parameter, Tensor>([[parameter, engine.tensor([grad], [1])]]);
+  const grads = new Map<Parameter, Tensor>(
+    parameters.map((parameter, i) => [parameter, engine.tensor([values[i]], [1])]),
+  );
   engine.scope(() => updateParameters(optimizer, grads, engine.one(), { random, health }));
   const [now] = (await optimizer.lossScale.values()).data;
-  return {
-    parameter: (await parameter.read())[0],
-    scale: Number(now),
-    health: [...(await health.read())],
-  };
+  const found: number[] = [];
+  for (const parameter of parameters) found.push(await parameter.item());
+  return { parameters: found, scale: Number(now), health: [...(await health.read())] };
 }
 
 test('a finite step is taken and keeps the scale; the two thousandth doubles it', async () => {
-  assert.equal(await update(1024, 7, 3), { parameter: 0.5, scale: 1024, health: [0, 0] });
-  assert.equal(await update(1024, 1999, 3), { parameter: 0.5, scale: 2048, health: [0, 0] });
+  assert.equal(await update(1024, 7, 3), { parameters: [0.5], scale: 1024, health: [0, 0] });
+  assert.equal(await update(1024, 1999, 3), { parameters: [0.5], scale: 2048, health: [0, 0] });
+  assert.equal(await update(1024, 7, 3, -2), { parameters: [0.5, 1.5], scale: 1024, health: [0, 0] });
 });
 
 test('a step that overflows changes nothing and halves the scale', async () => {
   for (const grad of [Infinity, -Infinity, NaN]) {
-    assert.equal(await update(1024, 1999, grad), { parameter: 1, scale: 512, health: [0, 0] });
+    assert.equal(await update(1024, 1999, grad), { parameters: [1], scale: 512, health: [0, 0] });
+  }
+});
+
+test('an overflow in any block of parameters skips the update of all', async () => {
+  for (const grads of [
+    [NaN, 3, 3],
+    [3, Infinity, 3],
+    [3, 3, NaN],
+  ]) {
+    assert.equal(await update(1024, 7, ...grads), { parameters: [1, 1, 1], scale: 512, health: [0, 0] });
   }
 });
 
 test('an overflow without any scale left is a bad step', async () => {
-  assert.equal(await update(1, 0, NaN), { parameter: 1, scale: 1, health: [1, 41] });
+  assert.equal(await update(1, 0, NaN), { parameters: [1], scale: 1, health: [1, 41] });
 });
 
 test('a whole golden training step in f16', async () => {

@@ -1,17 +1,22 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { globals } from 'webgpu';
+import type { Engine } from '../../engine/engine.ts';
 import { DeviceLostError, GpuError, OutOfMemoryError } from '../../engine/errors.ts';
 import { type Command, submits } from '../../engine/gpu/commands.ts';
 import { fileText } from '../../engine/gpu/file_text.ts';
+import { worstError } from '../../engine/gpu/run.ts';
 import { rounds } from '../../engine/ops/attend.ts';
-import { add } from '../../engine/ops/index.ts';
+import { add, matmul, selfAttention } from '../../engine/ops/index.ts';
+import type { Tensor } from '../../engine/tensor.ts';
 import { TILE } from '../../kernels/attention/reference.ts';
 import { scale } from '../../kernels/elementwise/scale.ts';
 import { type AnyKernel, tilesOf } from '../../kernels/kernel.ts';
 import { columnSums } from '../../kernels/reduce/columns.ts';
 import { withSettings } from '../../train/commands/run_command.ts';
+import { evaluate, values } from '../engine/gradients/vjp.ts';
 import { openEngine, openGpu } from '../support/device.ts';
-import { rejectionOf } from '../support/error_of.ts';
+import { errorOf, rejectionOf } from '../support/error_of.ts';
 
 /** What real GPUs and other systems do and software adapters on Linux do not. */
 const test = suite('hardware');
@@ -60,6 +65,20 @@ test('more than the adapter binds is the user’s to mend', async () => {
   }
 });
 
+test('memory that runs out on the device is told as such', async () => {
+  const { device } = await openGpu();
+  try {
+    const { GPUOutOfMemoryError, GPUUncapturedErrorEvent } = globals as typeof globalThis;
+    const error = new GPUOutOfMemoryError('no room for pool 7');
+    device.gpu.dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error }));
+    const told = errorOf(OutOfMemoryError, () => device.raise());
+    assert.is(told.message, 'out of GPU memory: no room for pool 7');
+    device.raise();
+  } finally {
+    device.destroy();
+  }
+});
+
 test('a launch that no device takes names kernel and place', async () => {
   const gpu = await openGpu();
   try {
@@ -82,21 +101,67 @@ test('a launch that no device takes names kernel and place', async () => {
   }
 });
 
-test('buffers end with whole vec4s, whatever the adapter binds', async () => {
-  const engine = await openEngine();
+/** Runs `body` as on a device that binds `bytes` at most. */
+async function binding<T>(engine: Engine, bytes: number, body: () => Promise<T>): Promise<T> {
   const { device } = engine.gpu;
   const { maxBindingBytes } = device;
-  device.maxBindingBytes = 1000;
+  device.maxBindingBytes = bytes;
   try {
-    const capacity = engine.scope(() => engine.zeros([190]).storage.memory.capacity);
-    assert.is(capacity, 768);
-    const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([200]));
-    assert.match(error.message, / needs 800 bytes; .* binds 768 at most/);
+    return await body();
   } finally {
     device.maxBindingBytes = maxBindingBytes;
+  }
+}
+
+test('buffers end with whole vec4s, whatever the adapter binds', async () => {
+  const engine = await openEngine();
+  try {
+    await binding(engine, 1000, async () => {
+      const capacity = engine.scope(() => engine.zeros([190]).storage.memory.capacity);
+      assert.is(capacity, 768);
+      const error = await rejectionOf(OutOfMemoryError, async () => engine.zeros([200]));
+      assert.match(error.message, / needs 800 bytes; .* binds 768 at most/);
+    });
+  } finally {
     await engine.close();
   }
 });
+
+for (const [name, bytes, inputs, op, shape] of [
+  [
+    // a head's scores are 7.3 MiB
+    'attention of 800 tokens',
+    4 * 2 ** 20,
+    { qkv: values([1, 800, 36], 1) },
+    ({ qkv }: Record<string, Tensor>) => selfAttention({ qkv, heads: 3 }),
+    [1, 800, 12],
+  ],
+  [
+    // panels are padded to 17 x 32 rows of 516 columns
+    'a product as large as the operands that can be bound',
+    4 * 514 ** 2,
+    { a: values([513, 513], 1), b: values([513, 513], 2) },
+    ({ a, b }: Record<string, Tensor>) => matmul({ a, b }),
+    [513, 513],
+  ],
+] as const) {
+  test(`${name} needs no larger bindings`, async () => {
+    const engine = await openEngine();
+    try {
+      const dy = values(shape, 3).values;
+      const run = () => evaluate(engine, { ...inputs }, op, dy);
+      const wanted = await run();
+      const found = await binding(engine, bytes, run);
+      assert.ok(worstError(found.y, wanted.y) < 2e-6, `${worstError(found.y, wanted.y)}`);
+      for (const [input, gradient] of Object.entries(wanted.gradients)) {
+        const error = worstError(found.gradients[input], gradient);
+        assert.ok(error < 2e-6, `${input}: ${error}`);
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+}
 
 test('buffers of sizes that are used no more go back to the system', async () => {
   const engine = await openEngine();

@@ -179,6 +179,25 @@ test('self-training labels unlabelled pixels and runs', async () => {
   assert.ok('total' in report && Number.isFinite(report.total));
 });
 
+test('in f16 a run with dropout begins with the loss of f32, and trains', async () => {
+  if (!engine.gpu.device.facts.f16) return;
+  const other = await openEngine({ precision: 'f16' });
+  try {
+    const [full, half] = [new Run(engine), new Run(other)];
+    await full.steps(0, 1);
+    await half.steps(0, 1);
+    const [wanted, start] = [await full.trainer.report(1), await half.trainer.report(1)];
+    await half.steps(1, 20);
+    const end = await half.trainer.report(20);
+    assert.ok('total' in wanted && 'total' in start && 'total' in end);
+    const error = Math.abs(start.total / wanted.total - 1);
+    assert.ok(error < 1e-3, `${start.total} in f16, ${wanted.total} in f32`);
+    assert.ok(end.total < 0.9 * start.total, `${start.total}, then ${end.total}`);
+  } finally {
+    await other.close();
+  }
+});
+
 test('a loss that is not finite changes nothing and is explained', async () => {
   const run = new Run(engine);
   await run.steps(0, 2);

@@ -105,6 +105,19 @@ async function launchedBy(body: () => Promise<void>): Promise<string[]> {
   return names;
 }
 
+test('a slice of everything adds the gradient that came before', async () => {
+  const whole: Op = ({ x }) => [
+    slice({ x, axis: 1, start: 0, length: 7 }),
+    scale({ x, factor: 1 }),
+    slice({ x, axis: 1, start: 0, length: 7 }),
+  ];
+  const dys = [7, 8, 9].map((seed) => values([3, 7, 4], seed).values);
+  const all = Float64Array.from(dys.flatMap((dy) => [...dy]));
+  const { gradients } = await evaluate(engine, { x: values([3, 7, 4], 1) }, whole, all);
+  const wanted = dys[0].map((v, i) => v + dys[1][i] + dys[2][i]);
+  assert.ok(worstError(gradients.x, wanted) < 5e-7, `${worstError(gradients.x, wanted)}`);
+});
+
 test('an input that is given twice gets both gradients and the one before', async () => {
   const x = values([4, 8], 1);
   const weight = values([8, 8], 2);
