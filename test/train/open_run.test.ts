@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -104,7 +105,7 @@ const changes: [Change, Partial<TrainLoaderOptions>, Partial<AugmentOptions>][] 
 test('every setting of the data reaches the training loader', async () => {
   const config = configOf('transductive');
   const plain = await firstBatches(createTrainLoader(loaderOptions), 4);
-  assert.equal(await firstBatches(openTrainLoader(config, dataset), 4), plain);
+  assert.ok(isDeepStrictEqual(await firstBatches(openTrainLoader(config, dataset), 4), plain));
   for (const [{ seed = config.seed, train, data }, options, augment] of changes) {
     const changed = {
       ...config,
@@ -115,8 +116,9 @@ test('every setting of the data reaches the training loader', async () => {
     const own = { ...loaderOptions, ...options, augment: { ...smallAugment, ...augment } };
     const wanted = await firstBatches(createTrainLoader(own), 4);
     const name = JSON.stringify([options, augment]);
-    assert.not.equal(wanted, plain, `${name} counts`);
-    assert.equal(await firstBatches(openTrainLoader(changed, dataset), 4), wanted, name);
+    assert.not.ok(isDeepStrictEqual(wanted, plain), `${name} counts`);
+    const found = await firstBatches(openTrainLoader(changed, dataset), 4);
+    assert.ok(isDeepStrictEqual(found, wanted), name);
   }
 });
 
