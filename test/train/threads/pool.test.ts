@@ -15,7 +15,7 @@ async function endsOf(pool: Pool<never>, requests: number): Promise<string[]> {
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, 20_000);
+    timer = setTimeout(resolve, 10_000);
   });
   await Promise.race([Promise.all(all), late]);
   clearTimeout(timer);
