@@ -12,6 +12,7 @@ import { openDataset } from '../../train/data/datasets/dataset.ts';
 import { datasetInfo } from '../../train/data/datasets/info.ts';
 import type { AugmentOptions } from '../../train/data/image/augment.ts';
 import { type Batch, createTrainLoader, type TrainLoaderOptions } from '../../train/data/loader.ts';
+import { openEvalLoader } from '../../train/evaluation/eval_loader.ts';
 import { freshWeights, newRun, openTrainer, openTrainLoader, saveRun } from '../../train/open_run.ts';
 import { stepGradients } from '../../train/step.ts';
 import { writeNpy } from '../model/weights/npy_writer.ts';
@@ -146,6 +147,19 @@ test('threads are as many, and batches made ahead, as the settings say', async (
   await loader.close();
   process.off('worker', count);
   assert.is(threads.length, 2);
+});
+
+test('an evaluation has the short side and the number of images that its settings say', async () => {
+  const config = configOf('inductive');
+  const samplesOf = async (maxImages: number | null) => {
+    const loader = openEvalLoader({ ...config, eval: { ...config.eval, shortSide: 20, maxImages } }, dataset);
+    const sides: number[] = [];
+    for await (const { height, width } of loader.samples()) sides.push(Math.min(height, width));
+    await loader.close();
+    return sides;
+  };
+  assert.equal(await samplesOf(null), [20, 20, 20, 20, 20]);
+  assert.equal(await samplesOf(2), [20, 20]);
 });
 
 /** The loss of a run's first step, and of the same step with what the mode should give it. */
