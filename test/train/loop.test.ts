@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConfigError, DataError } from '../../engine/errors.ts';
+import { ConfigError, DataError, NonFiniteError } from '../../engine/errors.ts';
 import type { RunConfig } from '../../train/config/config.ts';
 import { embeddedPreset, fullPreset } from '../../train/config/presets.ts';
 import type { TrainLoader } from '../../train/data/loader.ts';
@@ -26,15 +26,23 @@ const trainer = {
   gpuBytes: () => 0,
   report: async () => ({ focal: 0, dice: 0, total: 0, each: [] }),
 } as unknown as Trainer;
+/** Finds a step bad, and tells with how many batches it looked for the cause. */
+const brokenTrainer = (bad: number): Trainer =>
+  ({
+    ...trainer,
+    report: async () => ({ step: bad }),
+    diagnose: async (step: number, data: unknown[]) =>
+      new NonFiniteError(`step ${step}, ${data.length} batches`, ''),
+  }) as unknown as Trainer;
 /** Gives batches until that of step `brokenAt`, which has a broken mask. */
-const loaderFrom = (first: number, brokenAt?: number): TrainLoader => {
+const loaderFrom = (first: number, brokenAt?: number, starts: number[] = []): TrainLoader => {
   let step = first;
   const next = async () => {
     if (step === brokenAt) throw new DataError('mask.png', 'is broken');
     step += 1;
     return { waitMs: 0 };
   };
-  return { startAt: () => {}, next } as unknown as TrainLoader;
+  return { startAt: (batch: number) => void starts.push(batch), next } as unknown as TrainLoader;
 };
 
 const reportOf = (hiou: number | null, mean: number | null = hiou): EvalReport => {
@@ -55,6 +63,11 @@ interface Asked {
   found?: (step: number) => EvalReport;
   /** Receives what was done. */
   into?: string[];
+  accumulation?: number;
+  /** Receives the numbers of the batches that the loader was to start at. */
+  starts?: number[];
+  /** The loss of this step is not finite. */
+  badStep?: number;
 }
 
 /** Twelve steps, evaluated every four, saved every six: what was done, in order, and the evaluations in the log. */
@@ -64,7 +77,7 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
     ...preset,
     train: {
       ...preset.train,
-      accumulation: 1,
+      accumulation: asked.accumulation ?? 1,
       evalInterval: 4,
       checkpointInterval: 6,
       stopAt: asked.stopAt ?? null,
@@ -75,8 +88,8 @@ async function run(log: string, asked: Asked): Promise<{ done: string[]; end: Lo
   let steps = asked.from ?? 0;
   const end = await trainingLoop({
     config,
-    trainer,
-    loader: loaderFrom(steps, asked.brokenAt),
+    trainer: asked.badStep === undefined ? trainer : brokenTrainer(asked.badStep),
+    loader: loaderFrom(steps, asked.brokenAt, asked.starts),
     log: await openRunLog(file, steps),
     progress: { report: () => {}, note: () => {}, finish: () => {} },
     from: steps,
@@ -160,6 +173,14 @@ test('data that fail in an evaluation lose no step either', async () => {
   };
   await rejectionOf(DataError, () => run('validation', { found: broken, into: done }));
   assert.equal(done, ['evaluate 4', 'save 4 null', 'failed 4']);
+});
+
+test('a run goes on with the batches of its step, and a bad step is explained with its own', async () => {
+  const starts: number[] = [];
+  const asked = { from: 4, accumulation: 3, starts, badStep: 5 };
+  const error = await rejectionOf(NonFiniteError, () => run('bad', asked));
+  assert.equal(starts, [12, 15]);
+  assert.is(error.message, 'step 5, 3 batches');
 });
 
 test('a score that is no better leaves the checkpoint as it is', async () => {
