@@ -90,7 +90,7 @@ function predictCommand(): Command {
     .description('Segment pictures into classes of any names.')
     .usage('--checkpoint FILE --images PATH... [--classes LIST] [flags]')
     .option('--checkpoint <FILE>', 'checkpoint of npm run train, or published weights (.pth)', pathArgument)
-    .option('--images <PATH...>', 'pictures, and folders whose .jpg, .jpeg and .png files are taken')
+    .option('--images <PATH...>', 'pictures, and folders whose pictures are taken')
     .option('--classes <LIST>', 'class names, separated by commas')
     .option(
       '--classes-file <FILE>',

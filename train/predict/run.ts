@@ -6,7 +6,7 @@ import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
 import { namePenalties, predictionText } from './embeddings.ts';
-import { listPictures, requireApart } from './pictures.ts';
+import { listPictures, othersText, requireApart } from './pictures.ts';
 import { type PredictRequest, resolvePredict } from './resolve.ts';
 import { type Found, foundLine, resultFolders, writeResults, writeSummary } from './results.ts';
 import { segment } from './segment.ts';
@@ -19,7 +19,7 @@ import { segment } from './segment.ts';
  */
 export async function predict(request: PredictRequest, say: (line: string) => void): Promise<number> {
   const { checkpoint, images, out } = request;
-  const pictures = listPictures(images);
+  const { pictures, others } = listPictures(images);
   const folders = resultFolders(out);
   requireApart(pictures, [folders.overlays, folders.masks]);
   const weights = await loadModelFile(checkpoint);
@@ -38,6 +38,7 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
     say(
       `${count(pictures.length, 'picture')}, ${count(names.length, 'class')}${background === null ? '' : ` and background below ${background}`}, adapter ${model.engine.gpu.device.name}`,
     );
+    if (others.files + others.folders > 0) say(`${othersText(others)} not taken`);
     for (const [index, picture] of pictures.entries()) {
       if (interrupt.asked()) break;
       const place = `${String(index + 1).padStart(String(pictures.length).length)}/${pictures.length}`;

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
@@ -10,10 +11,11 @@ import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedClip, embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { vocColourMap } from '../../../train/data/datasets/colour_map.ts';
 import { datasetInfo } from '../../../train/data/datasets/info.ts';
+import { readImage } from '../../../train/data/image/decode.ts';
 import { requireKnownWords } from '../../../train/embedded/known_words.ts';
 import { namesInFile, namesInList } from '../../../train/predict/class_names.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
-import { listPictures, requireApart } from '../../../train/predict/pictures.ts';
+import { listPictures, othersText, pictureEndings, requireApart } from '../../../train/predict/pictures.ts';
 import { resolvePredict } from '../../../train/predict/resolve.ts';
 import { foundLine } from '../../../train/predict/results.ts';
 import { fitted } from '../../../train/predict/segment.ts';
@@ -138,7 +140,7 @@ test('pictures: folders by name, files as they are, each once, no two results of
     'b/y.tif',
   ])
     writeFileSync(join(root, name), '');
-  const found = listPictures([
+  const { pictures: found, others } = listPictures([
     join(root, 'a'),
     join(root, 'b', 'y.tif'),
     join(root, 'b'),
@@ -154,13 +156,38 @@ test('pictures: folders by name, files as they are, each once, no two results of
       ['b/x.png', 'x-4'],
     ],
   );
+  assert.equal(others, { files: 2, folders: 1 }, 'a note, a hidden file and a folder');
   const said = (path: string) => errorOf(ConfigError, () => listPictures([join(root, path)])).message;
   assert.match(said('none'), 'none: there is no such file or folder');
-  assert.match(said('empty'), 'empty: holds no .jpg, .jpeg or .png file');
+  assert.match(
+    said('empty'),
+    'empty: holds no picture (0 other files and 0 folders), wanted files ending in .avif, ',
+  );
   const { message } = errorOf(ConfigError, () =>
     requireApart(found, [join(root, 'c'), join(root, 'b', '.')]),
   );
   assert.match(message, 'b/y.tif: lies where results are written');
+});
+
+test('pictures: a folder gives all that the decoder reads, whatever the case of the ending', async () => {
+  const root = temporaryFolder();
+  const made = sharp({ create: { width: 5, height: 4, channels: 3, background: 'red' } });
+  for (const name of ['a.jpe', 'b.PNG', 'c.webp', 'd.gif', 'e.tif', 'f.TIFF', 'g.avif']) {
+    const format = name.slice(2).toLowerCase() as 'png';
+    writeFileSync(join(root, name), await made.clone().toFormat(format).toBuffer());
+  }
+  writeFileSync(join(root, 'h.svg'), '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="4"/>');
+  mkdirSync(join(root, 'i.png'));
+  writeFileSync(join(root, 'j.bmp'), '');
+  const { pictures, others } = listPictures([root, `${root}/.`]);
+  assert.is(pictures.map(({ name }) => name).join(''), 'abcdefgh');
+  for (const { file } of pictures) {
+    const { width, height } = await readImage(file);
+    assert.equal([width, height], [5, 4], file);
+  }
+  assert.is(othersText(others), '1 other file and 1 folder');
+  for (const ending of ['.jpg', '.jpeg', '.png', '.webp', '.svg']) assert.ok(pictureEndings.includes(ending));
+  assert.not.ok(pictureEndings.includes('.pdf'));
 });
 
 test('the colour map is that of VOC', () => {

@@ -84,6 +84,7 @@ async function writePictures(): Promise<void> {
   await noise(33, 50, 3).toColourspace('rgb16').png().toFile(path('more', 'a.png'));
   await noise(1, 9, 3).png().toFile(path('pictures', 'thin.png'));
   writeFileSync(path('pictures', 'broken.jpg'), 'no picture');
+  writeFileSync(path('more', 'notes.txt'), 'no picture');
 }
 
 test.before(async () => {
@@ -116,6 +117,7 @@ test('own pictures and own names: overlays, masks of the original size, a summar
   );
   assert.is(code, 1, output);
   assert.match(output, /1\/5 .*a\.png {2}33 x 50 {2}\S/);
+  assert.match(output, '1 other file and 0 folders not taken');
   assert.match(
     output,
     /4 pictures in .*\n1 picture failed:\n {2}.*broken\.jpg: cannot be decoded as an image/,
