@@ -5,6 +5,7 @@ import { readImage } from '../data/image/decode.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
+import { earlierResults, removeEarlier } from './earlier.ts';
 import { namePenalties, predictionText } from './embeddings.ts';
 import { listPictures, othersText, requireApart } from './pictures.ts';
 import { type PredictRequest, resolvePredict } from './resolve.ts';
@@ -22,6 +23,7 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const { pictures, others } = listPictures(images);
   const folders = resultFolders(out);
   requireApart(pictures, [folders.overlays, folders.masks]);
+  const earlier = earlierResults(folders);
   const weights = await loadModelFile(checkpoint);
   const resolved = resolvePredict(request, weights);
   const { config, background } = resolved;
@@ -34,6 +36,10 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const failures: { file: string; problem: string }[] = [];
   try {
     for (const folder of [folders.overlays, folders.masks]) await makeOutputFolder(folder, '--out');
+    if (earlier !== null) {
+      removeEarlier(earlier);
+      say(`replaces the earlier results of ${count(earlier.pictures, 'picture')} in ${out}`);
+    }
     const penalty = model.engine.tensor(namePenalties(names, config), [names.length]);
     say(
       `${count(pictures.length, 'picture')}, ${count(names.length, 'class')}${background === null ? '' : ` and background below ${background}`}, adapter ${model.engine.gpu.device.name}`,

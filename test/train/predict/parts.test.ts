@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { suite } from 'uvu';
@@ -14,10 +14,11 @@ import { datasetInfo } from '../../../train/data/datasets/info.ts';
 import { readImage } from '../../../train/data/image/decode.ts';
 import { requireKnownWords } from '../../../train/embedded/known_words.ts';
 import { namesInFile, namesInList } from '../../../train/predict/class_names.ts';
+import { earlierResults, removeEarlier } from '../../../train/predict/earlier.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
 import { listPictures, othersText, pictureEndings, requireApart } from '../../../train/predict/pictures.ts';
 import { resolvePredict } from '../../../train/predict/resolve.ts';
-import { foundLine } from '../../../train/predict/results.ts';
+import { foundLine, resultFolders } from '../../../train/predict/results.ts';
 import { fitted } from '../../../train/predict/segment.ts';
 import { errorOf } from '../../support/error_of.ts';
 import { machine, withPrompts } from '../commands/support.ts';
@@ -188,6 +189,53 @@ test('pictures: a folder gives all that the decoder reads, whatever the case of 
   assert.is(othersText(others), '1 other file and 1 folder');
   for (const ending of ['.jpg', '.jpeg', '.png', '.webp', '.svg']) assert.ok(pictureEndings.includes(ending));
   assert.not.ok(pictureEndings.includes('.pdf'));
+});
+
+test('earlier results go as far as their summary lists them; all other files stay', () => {
+  const root = temporaryFolder();
+  const out = join(root, 'out');
+  for (const folder of ['overlays', 'masks/sub.png']) mkdirSync(join(out, folder), { recursive: true });
+  const folders = resultFolders(out);
+  assert.is(earlierResults(folders), null, 'a folder without a summary');
+  const files = [
+    'overlays/a.png',
+    'masks/a.png',
+    'masks/own.png',
+    'masks/a.txt',
+    'own.png',
+    'predictions.json',
+  ];
+  for (const file of files) writeFileSync(join(out, file), '');
+  const outside = join(root, 'outside.png');
+  writeFileSync(outside, '');
+  const list = (...pictures: { overlay: string; mask: string }[]) =>
+    writeFileSync(folders.summary, JSON.stringify({ checkpoint: 'c', pictures }));
+  list(
+    // the folder has been moved since; gone is what someone removed
+    { overlay: 'predictions/overlays/a.png', mask: 'predictions/masks/a.png' },
+    { overlay: '/x/overlays/gone.png', mask: 'C:\\x\\masks\\gone.png' },
+    { overlay: outside, mask: '../own.png' },
+    { overlay: 'overlays/../../outside.png', mask: join(out, 'masks', 'a.txt') },
+    { overlay: '..', mask: join(out, 'masks', 'sub.png') },
+  );
+  const earlier = earlierResults(folders)!;
+  assert.is(earlier.pictures, 5);
+  removeEarlier(earlier);
+  assert.equal(readdirSync(out).sort(), ['masks', 'overlays', 'own.png']);
+  assert.equal(readdirSync(folders.overlays), []);
+  assert.equal(readdirSync(folders.masks).sort(), ['a.txt', 'own.png', 'sub.png']);
+  assert.ok(existsSync(outside));
+});
+
+test('a summary that is none is an error, and nothing is removed', () => {
+  const folders = resultFolders(temporaryFolder());
+  for (const text of ['{"pictures":[{"overlay":1}]}', '{"pic', '[]']) {
+    writeFileSync(folders.summary, text);
+    const { message, hint } = errorOf(DataError, () => earlierResults(folders));
+    assert.match(message, folders.summary);
+    assert.match(hint, 'give --out another folder');
+    assert.ok(existsSync(folders.summary));
+  }
 });
 
 test('the colour map is that of VOC', () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
@@ -153,6 +153,23 @@ test('own pictures and own names: overlays, masks of the original size, a summar
     [33, 50],
   ]);
   assert.equal(new Set(summary.pictures.map(({ mask }: { mask: string }) => mask)).size, 4);
+});
+
+test('results in a used folder replace the earlier ones, and leave other files alone', async () => {
+  const out = path('used');
+  mkdirSync(join(out, 'masks'), { recursive: true });
+  writeFileSync(join(out, 'masks', 'mine.png'), 'mine');
+  const clipFlags = ['--clip', path('clip.safetensors'), '--classes', 'tree,sky', '--out', out];
+  const masks = () => readdirSync(join(out, 'masks')).sort();
+  const first = await predict('--images', path('pictures', 'thin.png'), ...clipFlags);
+  assert.is(first.code, 0, first.output);
+  assert.not.match(first.output, 'replaces');
+  assert.equal(masks(), ['mine.png', 'thin.png']);
+  const second = await predict('--images', path('more'), ...clipFlags);
+  assert.is(second.code, 0, second.output);
+  assert.ok(second.output.includes(`replaces the earlier results of 1 picture in ${out}`), second.output);
+  assert.equal(masks(), ['a.png', 'mine.png']);
+  assert.equal(readdirSync(join(out, 'overlays')), ['a.png']);
 });
 
 test('names without an embedding need CLIP, and the CLIP of the model', async () => {
