@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { parseArguments } from '../../engine/command.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
+import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
 import { backgroundName, namesInFile, namesInList, sameName } from '../predict/class_names.ts';
 import type { PredictRequest } from '../predict/resolve.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
@@ -32,6 +33,7 @@ Examples:
 export function parsePredict(argv: string[], around: Surroundings = realSurroundings): PredictRequest {
   const command = parseArguments(predictCommand(), argv);
   const overrides = readOverrides(command, flags);
+  refuseUnread(overrides, settingsAfterTraining);
   const options = command.opts<{
     checkpoint?: string;
     images?: string[];
@@ -103,5 +105,5 @@ function predictCommand(): Command {
       thresholdArgument,
     )
     .option('--out <DIR>', 'folder of the results', pathArgument, 'predictions');
-  return addSettingFlags(command, flags).addHelpText('after', examples + settingsHelp());
+  return addSettingFlags(command, flags).addHelpText('after', examples + settingsHelp(settingsAfterTraining));
 }

@@ -6,7 +6,7 @@ import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
 import { earlierResults, removeEarlier } from './earlier.ts';
-import { namePenalties, predictionText } from './embeddings.ts';
+import { namePenalties, namesForClip, predictionText } from './embeddings.ts';
 import { listPictures, othersText, requireApart } from './pictures.ts';
 import { type PredictRequest, resolvePredict } from './resolve.ts';
 import { type Found, foundLine, resultFolders, writeResults, writeSummary } from './results.ts';
@@ -31,6 +31,10 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const model = await openSavedModel(weights, config, (engine) =>
     predictionText(engine, weights, resolved, names),
   );
+  const clip = request.overrides.findLast(({ path }) => path === 'data.clip');
+  if (typeof clip?.value === 'string' && namesForClip(names, weights, config).length === 0) {
+    say(`${clip.origin}: not needed and not opened, ${checkpoint} has embeddings of all names`);
+  }
   const interrupt = watchInterrupt(say, 'this picture');
   const found: Found[] = [];
   const failures: { file: string; problem: string }[] = [];

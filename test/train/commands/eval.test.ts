@@ -134,8 +134,33 @@ test('an evaluation without a checkpoint is an error', () => {
   assert.is(error('--checkpoint none').message, '--checkpoint none: there is no such file');
 });
 
+test('settings that only training reads are refused, with those that can be set', () => {
+  const parse = (setting: string) => parseEval(['--checkpoint', 'c', '--set', setting], machine(['c', 'x']));
+  for (const setting of [
+    'optim.lr=3',
+    'loss.gamma=1',
+    'schedule.maxIters=5',
+    'train.stopAt=2',
+    'train.startFrom=x',
+  ]) {
+    const { message, hint } = errorOf(ConfigError, () => parse(setting));
+    const [path] = setting.split('=');
+    assert.is(message, `--set ${setting}: ${path} has no effect here, only training reads it`);
+    assert.match(
+      hint,
+      'What can be set: dataset, seed, adapter, engine.*, data.*, model.*, train.mode, eval.*',
+    );
+  }
+  for (const setting of ['train.mode=inductive', 'eval.maxImages=2', 'data.workers=0', 'train.batch=2']) {
+    assert.is(parse(setting).overrides.length, 1);
+  }
+});
+
 test('--help names the flags of an evaluation', () => {
-  assert.match(errorOf(HelpRequest, () => parseEval(['--help'], machine([]))).text, '--show-dir <DIR>');
+  const { text } = errorOf(HelpRequest, () => parseEval(['--help'], machine([])));
+  assert.match(text, '--show-dir <DIR>');
+  assert.match(text, 'eval.stride');
+  assert.not.match(text, 'optim.lr');
 });
 
 test.run();

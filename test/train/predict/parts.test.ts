@@ -71,6 +71,11 @@ test('the command line: mistakes', () => {
   );
   assert.match(refusal('--background', '2'), "'2' is no number from 0 to 1");
   assert.match(refusal('--clip', '/none.pt'), '--clip /none.pt: there is no such file');
+  assert.is(
+    refusal('--set', 'optim.lr=1'),
+    '--set optim.lr=1: optim.lr has no effect here, only training reads it',
+  );
+  assert.match(refusal('--set', 'train.batch=2'), 'train.batch has no effect here');
   const missing = errorOf(DataError, () => parse(['--classes-file', '/no/names.txt']));
   assert.match(missing.message, '/no/names.txt: cannot be read: no such file');
 });

@@ -184,6 +184,33 @@ test('names without an embedding need CLIP, and the CLIP of the model', async ()
   assert.not.ok(existsSync(path('none')), 'nothing is written');
 });
 
+test('CLIP is given and not needed: a line says that it was not opened', async () => {
+  const { tensors } = await readSafetensors(path('weights.safetensors'));
+  const own = new Map(tensors).set(
+    'text_embeddings',
+    float32Tensor([20, 16], new Float32Array(320).fill(0.25)),
+  );
+  const about = { format: 'cascade-clip-webgpu 1', step: '1', updates: '1', best: '' };
+  await writeSafetensors(path('own.safetensors'), own, { ...about, config: JSON.stringify(config) });
+  const ask = (file: string, classes: string) =>
+    runScript('train/commands/predict_main.ts', [
+      ...['--checkpoint', path('own.safetensors'), '--images', path('more'), '--out', path(`of ${classes}`)],
+      ...['--clip', path(file), '--classes', classes],
+    ]);
+  const [unused, used] = await Promise.all([
+    ask('more/notes.txt', 'cat,dog'),
+    ask('clip.safetensors', 'cat,tree'),
+  ]);
+  assert.equal([unused.code, used.code], [0, 0], unused.output + used.output);
+  assert.ok(
+    unused.output.includes(
+      `--clip ${path('more/notes.txt')}: not needed and not opened, ${path('own.safetensors')} has embeddings of all names`,
+    ),
+    unused.output,
+  );
+  assert.not.match(used.output, 'not needed');
+});
+
 test('pictures of a data set, by the names of its classes, are segmented as evaluation does', async () => {
   const tree = await writeVocTree(3);
   const own = { ...config, data: { ...config.data, root: tree, valSplit: 'train' } };
