@@ -22,7 +22,10 @@ export function checkOutputFile(file: string, flag: string | null): void {
   if (!isFolder(folder)) {
     throw new DataError(file, `cannot be written: ${folder} is a file`, hint('Move that file away'));
   }
-  if (isFolder(file)) throw new DataError(file, 'is a folder, wanted a file', hint('Move that folder away'));
+  if (!isFolder(file)) return;
+  const remedy =
+    flag === null ? 'Move that folder away.' : `Give ${flag} the name of a file, such as one in it.`;
+  throw new DataError(file, 'is a folder, wanted a file', remedy);
 }
 
 function isFolder(path: string): boolean {

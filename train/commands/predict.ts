@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { parseArguments } from '../../engine/command.ts';
-import { ConfigError, DataError } from '../../engine/errors.ts';
+import { ConfigError } from '../../engine/errors.ts';
 import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
-import { backgroundName, namesInFile, namesInList, sameName } from '../predict/class_names.ts';
+import { backgroundName, namesInList, readNames, sameName } from '../predict/class_names.ts';
 import type { PredictRequest } from '../predict/resolve.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
 import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
@@ -31,7 +29,9 @@ Examples:
  * @throws ConfigError for anything wrong in it, DataError for a file that cannot be read, HelpRequest for `--help`.
  */
 export function parsePredict(argv: string[], around: Surroundings = realSurroundings): PredictRequest {
-  const command = parseArguments(predictCommand(), argv);
+  const command = predictCommand();
+  refuseFlagsAsValues(command, argv);
+  parseArguments(command, argv);
   const overrides = readOverrides(command, flags);
   refuseUnread(overrides, settingsAfterTraining);
   const options = command.opts<{
@@ -68,15 +68,20 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
   return { checkpoint, images, names, out, background, overrides };
 }
 
-function readNames(file: string): string[] {
-  try {
-    return namesInFile(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new DataError(
-      file,
-      `cannot be read: ${systemCause(error)}`,
-      'Check the path given for --classes-file.',
+/**
+ * Commander takes whatever follows a flag for its value, so a value that was forgotten is the next flag.
+ * @throws ConfigError that names the flag without a value.
+ */
+function refuseFlagsAsValues(command: Command, argv: readonly string[]): void {
+  const isFlag = (text: string): boolean =>
+    ['-h', '--help', ...command.options.map(({ long }) => long)].includes(text);
+  for (const [index, text] of argv.entries()) {
+    const option = command.options.find(({ long }) => long === text);
+    const value = argv[index + 1];
+    if (!option?.required || value === undefined || !isFlag(value)) continue;
+    throw new ConfigError(
+      `${text}: its value is missing, the flag ${value} follows`,
+      `Wanted ${option.flags}: ${option.description}`,
     );
   }
 }

@@ -63,7 +63,12 @@ export function listPictures(paths: readonly string[]): Listing {
 function kindOfGiven(path: string): PathKind {
   const kind = pathKind(path);
   if (kind !== null) return kind;
-  throw new ConfigError(`--images ${path}: there is no such file or folder`, 'Check the path');
+  throw new ConfigError(
+    `--images ${path}: there is no such file or folder`,
+    /[*?[{]/.test(path)
+      ? 'Check the path; wildcards must not be quoted, since the shell replaces them. Or give the folder'
+      : 'Check the path',
+  );
 }
 
 function entriesOf(folder: string): Record<'pictures' | keyof Others, string[]> {

@@ -76,8 +76,31 @@ test('the command line: mistakes', () => {
     '--set optim.lr=1: optim.lr has no effect here, only training reads it',
   );
   assert.match(refusal('--set', 'train.batch=2'), 'train.batch has no effect here');
+  const forgotten = (args: string[]) =>
+    errorOf(ConfigError, () => parsePredict(['--checkpoint', 'c', ...args], machine(['c'])));
+  const { message, hint } = forgotten(['--images', '--classes', 'cat,dog']);
+  assert.is(message, '--images: its value is missing, the flag --classes follows');
+  assert.match(hint, 'Wanted --images <PATH...>: pictures, and folders');
+  assert.match(forgotten(['--images', 'p', '--set', '--help']).message, '--set: its value is missing');
+  assert.match(forgotten(['--out', '--images', 'p']).message, '--out: its value is missing');
+  assert.is(parse(['--background', '--out', 'o']).out, 'o', 'a flag whose value may be left out');
   const missing = errorOf(DataError, () => parse(['--classes-file', '/no/names.txt']));
   assert.match(missing.message, '/no/names.txt: cannot be read: no such file');
+});
+
+test('a file of class names that is no text is refused, and none of its bytes are printed', () => {
+  const file = join(temporaryFolder(), 'names.txt');
+  const said = (bytes: readonly number[]) => {
+    writeFileSync(file, Uint8Array.from(bytes));
+    return errorOf(DataError, () => parse(['--classes-file', file]));
+  };
+  const { message, hint } = said([99, 97, 116, 10, 0, 1]);
+  assert.is(message, `${file}: is no text, byte 5 of it is 0, wanted text in UTF-8, one name a line`);
+  assert.is(hint, 'Save the names as plain text in UTF-8.');
+  const latin = said([103, 114, 0xf6, 0xdf, 101]);
+  assert.is(latin.message, `${file}: holds bytes that are not UTF-8, wanted text in UTF-8, one name a line`);
+  writeFileSync(file, '\uFEFFcat\r\nGröße\r\n');
+  assert.equal(parse(['--classes-file', file]).names, ['cat', 'Größe']);
 });
 
 const resolve = (args: string[], saved: RunConfig | null, ...paths: string[]) => {
@@ -123,6 +146,13 @@ test('bare weights: their prompts count, and --mode tells how they were trained'
     errorOf(ConfigError, () => resolve(['--mode', 'supervised'], fullPreset('voc20'))).message,
     '--mode supervised: c was trained in mode inductive',
   );
+  const set = errorOf(ConfigError, () => resolve(['--set', 'train.mode=supervised'], fullPreset('voc20')));
+  assert.is(
+    set.message,
+    '--set train.mode=supervised: c was trained in mode inductive, as the configuration in it tells',
+  );
+  assert.match(set.hint, 'Leave --set train.mode=supervised out;');
+  assert.is(resolve(['--mode', 'inductive'], fullPreset('voc20')).config.train.mode, 'inductive');
 });
 
 test('the seen penalty goes with names that training saw masks of, in inductive runs alone', () => {
@@ -165,6 +195,9 @@ test('pictures: folders by name, files as they are, each once, no two results of
   assert.equal(others, { files: 2, folders: 1 }, 'a note, a hidden file and a folder');
   const said = (path: string) => errorOf(ConfigError, () => listPictures([join(root, path)])).message;
   assert.match(said('none'), 'none: there is no such file or folder');
+  const hintOf = (path: string) => errorOf(ConfigError, () => listPictures([join(root, path)])).hint;
+  assert.is(hintOf('none'), 'Check the path');
+  assert.match(hintOf('a/*.png'), 'wildcards must not be quoted');
   assert.match(
     said('empty'),
     'empty: holds no picture (0 other files and 0 folders), wanted files ending in .avif, ',
