@@ -5,19 +5,27 @@ import { DataError } from './errors.ts';
 
 /**
  * Checks that a file for results can be written, before the work whose results it shall hold.
- * @param flag what named it, for the hint.
+ * @param flag what named it, for the hint; null where nobody chose its name.
  * @throws DataError where its folder is missing or closed, or it is a folder itself.
  */
-export function checkOutputFile(file: string, flag: string): void {
+export function checkOutputFile(file: string, flag: string | null): void {
   const folder = dirname(file);
-  const hint = `Make the folder first, or give ${flag} another file.`;
+  const hint = (remedy: string): string =>
+    `${remedy}${flag === null ? '' : `, or give ${flag} another file`}.`;
   try {
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint);
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const remedy = missing ? 'Make the folder first' : 'Check path and permissions of the folder';
+    throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint(remedy));
   }
-  if (!isFolder(folder)) throw new DataError(file, `cannot be written: ${folder} is a file`, hint);
-  if (isFolder(file)) throw new DataError(file, 'is a folder, wanted a file', hint);
+  if (!isFolder(folder)) {
+    throw new DataError(file, `cannot be written: ${folder} is a file`, hint('Move that file away'));
+  }
+  if (!isFolder(file)) return;
+  const remedy =
+    flag === null ? 'Move that folder away.' : `Give ${flag} the name of a file, such as one in it.`;
+  throw new DataError(file, 'is a folder, wanted a file', remedy);
 }
 
 function isFolder(path: string): boolean {

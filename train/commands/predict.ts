@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { parseArguments } from '../../engine/command.ts';
-import { ConfigError, DataError } from '../../engine/errors.ts';
-import { backgroundName, namesInFile, namesInList, sameName } from '../predict/class_names.ts';
+import { ConfigError } from '../../engine/errors.ts';
+import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
+import { backgroundName, namesInList, readNames, sameName } from '../predict/class_names.ts';
 import type { PredictRequest } from '../predict/resolve.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
 import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
@@ -30,8 +29,11 @@ Examples:
  * @throws ConfigError for anything wrong in it, DataError for a file that cannot be read, HelpRequest for `--help`.
  */
 export function parsePredict(argv: string[], around: Surroundings = realSurroundings): PredictRequest {
-  const command = parseArguments(predictCommand(), argv);
+  const command = predictCommand();
+  refuseFlagsAsValues(command, argv);
+  parseArguments(command, argv);
   const overrides = readOverrides(command, flags);
+  refuseUnread(overrides, settingsAfterTraining);
   const options = command.opts<{
     checkpoint?: string;
     images?: string[];
@@ -66,15 +68,20 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
   return { checkpoint, images, names, out, background, overrides };
 }
 
-function readNames(file: string): string[] {
-  try {
-    return namesInFile(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new DataError(
-      file,
-      `cannot be read: ${systemCause(error)}`,
-      'Check the path given for --classes-file.',
+/**
+ * Commander takes whatever follows a flag for its value, so a value that was forgotten is the next flag.
+ * @throws ConfigError that names the flag without a value.
+ */
+function refuseFlagsAsValues(command: Command, argv: readonly string[]): void {
+  const isFlag = (text: string): boolean =>
+    ['-h', '--help', ...command.options.map(({ long }) => long)].includes(text);
+  for (const [index, text] of argv.entries()) {
+    const option = command.options.find(({ long }) => long === text);
+    const value = argv[index + 1];
+    if (!option?.required || value === undefined || !isFlag(value)) continue;
+    throw new ConfigError(
+      `${text}: its value is missing, the flag ${value} follows`,
+      `Wanted ${option.flags}: ${option.description}`,
     );
   }
 }
@@ -90,7 +97,7 @@ function predictCommand(): Command {
     .description('Segment pictures into classes of any names.')
     .usage('--checkpoint FILE --images PATH... [--classes LIST] [flags]')
     .option('--checkpoint <FILE>', 'checkpoint of npm run train, or published weights (.pth)', pathArgument)
-    .option('--images <PATH...>', 'pictures, and folders whose .jpg, .jpeg and .png files are taken')
+    .option('--images <PATH...>', 'pictures, and folders whose pictures are taken')
     .option('--classes <LIST>', 'class names, separated by commas')
     .option(
       '--classes-file <FILE>',
@@ -103,5 +110,5 @@ function predictCommand(): Command {
       thresholdArgument,
     )
     .option('--out <DIR>', 'folder of the results', pathArgument, 'predictions');
-  return addSettingFlags(command, flags).addHelpText('after', examples + settingsHelp());
+  return addSettingFlags(command, flags).addHelpText('after', examples + settingsHelp(settingsAfterTraining));
 }

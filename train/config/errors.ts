@@ -56,8 +56,18 @@ export function wrongValue(path: string[], value: unknown, schema: z.ZodType): P
   const found = value === undefined ? 'missing' : `found ${show(value)}`;
   return {
     message: `${path.join('.')}: ${found}, wanted ${wantedOf(schema)}`,
-    hint: schema.description ? `${path.join('.')}: ${schema.description}` : '',
+    hint: [namesHint(value, schema), schema.description ? `${path.join('.')}: ${schema.description}` : '']
+      .filter((text) => text !== '')
+      .join('\n'),
   };
+}
+
+/** The names that a field takes, the nearest one first; empty for a field of any values. */
+function namesHint(value: unknown, schema: z.ZodType): string {
+  if (!(schema instanceof z.ZodEnum)) return '';
+  const known = schema.options.map(String);
+  const nearest = typeof value === 'string' && value !== '' ? nearestName(value, known) : undefined;
+  return `${nearest === undefined ? '' : `Did you mean ${nearest}? `}Names: ${known.join(', ')}`;
 }
 
 /** A value as a message shows it: its JSON, cut when long, and its type where the JSON may mislead. */

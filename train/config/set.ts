@@ -1,8 +1,9 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { ConfigError } from '../../engine/errors.ts';
 import { parseConfig, type RunConfig } from './config.ts';
 import { findPlace, wrongValue } from './errors.ts';
 import { listFields, valueAt } from './fields.ts';
+import { settingsSchema } from './schema.ts';
 
 /** One setting given on the command line, already checked by itself. */
 export interface Override {
@@ -91,6 +92,35 @@ export function refuseChanges(schema: z.ZodObject, saved: object, asked: object,
       'Leave it out, or start a new run without --resume',
     );
   }
+}
+
+/** The settings that can matter once a model is trained: loss, optimiser, schedule and pace are training's alone. */
+export const settingsAfterTraining = settingsSchema
+  .omit({ loss: true, optim: true, schedule: true })
+  .extend({ train: settingsSchema.shape.train.pick({ mode: true }) });
+
+/**
+ * Refuses settings that would be accepted without effect.
+ * @param read the settings that are read.
+ * @throws ConfigError that names the first one that is not.
+ */
+export function refuseUnread(overrides: readonly Override[], read: z.ZodObject): void {
+  const known = new Set(listFields(read).map(({ path }) => path));
+  const strange = overrides.find(({ path }) => !known.has(path));
+  if (strange === undefined) return;
+  throw new ConfigError(
+    `${strange.origin}: ${strange.path} has no effect here, only training reads it`,
+    `Leave it out. What can be set: ${sectionsOf(read).join(', ')}; --help lists them`,
+  );
+}
+
+/** `a`, `b.*`, and `c.d` for a section of one setting. */
+function sectionsOf(schema: z.ZodObject): string[] {
+  return Object.entries(schema.shape).map(([key, entry]) => {
+    if (!(entry instanceof z.ZodObject)) return key;
+    const keys = Object.keys(entry.shape);
+    return `${key}.${keys.length === 1 ? keys[0] : '*'}`;
+  });
 }
 
 /** The value that `path` is given by the last override of it; undefined where there is none. */

@@ -96,6 +96,15 @@ export function claimTable(checked: readonly Checked[]): string {
     ),
     '',
     `The miniature agrees with ${count('agrees')} of ${checked.length} claims, contradicts ${count('contradicts')}, and leaves ${count('open')} open.`,
-    `A claim is open unless all seeds have the same sign; with ${seeds} seeds and no true difference that still happens in ${Math.round(100 * 2 ** (1 - seeds))}% of cases.`,
+    chanceOf(seeds),
   ].join('\n');
+}
+
+/** How much the verdicts of so many seeds are worth. */
+function chanceOf(seeds: number): string {
+  if (seeds < 2) {
+    return 'Nothing can be concluded from one seed, so every claim is open; --seeds 0,1,2 trains with three.';
+  }
+  const percent = Math.round(100 * 2 ** (1 - seeds));
+  return `A claim is open unless all seeds have the same sign; with ${seeds} seeds and no true difference that still happens in ${percent}% of cases.`;
 }

@@ -1,4 +1,6 @@
-import { ConfigError } from '../../engine/errors.ts';
+import { readFileSync } from 'node:fs';
+import { systemCause } from '../../engine/atomic_file.ts';
+import { ConfigError, DataError } from '../../engine/errors.ts';
 import { cleanText } from '../../model/tokenizer/words.ts';
 
 /** A mask has 8 bits, and 0 is background. */
@@ -21,6 +23,39 @@ export function namesInFile(text: string, file: string): string[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const names = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
   return checked(names, `--classes-file ${file}`);
+}
+
+/**
+ * {@link namesInFile} of a file.
+ * @throws DataError where it cannot be read or is no text.
+ */
+export function readNames(file: string): string[] {
+  return namesInFile(textOf(file, bytesOf(file)), file);
+}
+
+function bytesOf(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new DataError(
+      file,
+      `cannot be read: ${systemCause(error)}`,
+      'Check the path given for --classes-file.',
+    );
+  }
+}
+
+/** Without this the bytes of a picture or a spreadsheet would become names, and end up in messages. */
+function textOf(file: string, bytes: Uint8Array): string {
+  const wanted = 'wanted text in UTF-8, one name a line';
+  const hint = 'Save the names as plain text in UTF-8.';
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) throw new DataError(file, `is no text, byte ${zero + 1} of it is 0, ${wanted}`, hint);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new DataError(file, `holds bytes that are not UTF-8, ${wanted}`, hint);
+  }
 }
 
 /** What masks and summaries call pixels of no class. */

@@ -33,6 +33,16 @@ export function namePenalties(
   return penalties(names.length, scoredLower, config.eval.seenPenalty);
 }
 
+/** The names that CLIP's text tower must embed: those that a checkpoint carries no embedding of. */
+export function namesForClip(
+  names: readonly string[],
+  weights: Pick<ModelFile, 'config'>,
+  config: Pick<RunConfig, 'dataset'>,
+): string[] {
+  const ids = classIds(names, config);
+  return names.filter((_, place) => weights.config === null || ids[place]! < 0);
+}
+
 /**
  * Embeddings (C, D) of names: those that the checkpoint carries where they are classes of its data set, CLIP's text
  * tower for all others.
@@ -45,8 +55,8 @@ export async function predictionText(
   names: readonly string[],
 ): Promise<HostTensor> {
   const width = config.model.vision.embedDim;
+  const others = namesForClip(names, weights, config);
   const ids = classIds(names, config).map((id) => (weights.config === null ? -1 : id));
-  const others = names.filter((_, place) => ids[place]! < 0);
   if (others.length > 0 && clip === null) {
     throw new ConfigError(
       `${weights.file} has no embedding of ${others.map((name) => `'${name}'`).join(', ')}, and CLIP's weights are not there`,

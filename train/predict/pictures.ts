@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import sharp from 'sharp';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import { pathKind } from '../io/path_kind.ts';
+import { isKind, type PathKind, pathKind } from '../io/path_kind.ts';
 
 /** A picture to segment. */
 export interface PictureFile {
@@ -12,39 +13,90 @@ export interface PictureFile {
   name: string;
 }
 
-/** What is taken from a folder; a file that is named itself may have any ending. */
-const endings = new Set(['.jpg', '.jpeg', '.png']);
+/** What paths stand for. */
+export interface Listing {
+  pictures: PictureFile[];
+  /** What lies in the folders besides. */
+  others: Others;
+}
+
+/** Entries of folders that are not taken. */
+export interface Others {
+  files: number;
+  folders: number;
+}
 
 /**
- * The pictures that paths stand for: files as they are, folders by the JPEG and PNG files directly in them, by name.
- * A picture that is named twice counts once.
+ * Endings of the files that the decoder reads: those are taken from a folder. A file that is named itself may have any.
+ */
+export const pictureEndings: readonly string[] = Object.values(sharp.format)
+  .flatMap(({ input }) => (input.buffer ? (input.fileSuffix ?? []) : []))
+  .sort();
+
+/**
+ * The pictures that paths stand for: files as they are, folders by the files directly in them that the decoder reads,
+ * by name. A picture that is named twice counts once.
  * @throws ConfigError where a path is missing or a folder holds no picture.
  */
-export function listPictures(paths: readonly string[]): PictureFile[] {
+export function listPictures(paths: readonly string[]): Listing {
   const files = new Map<string, string>();
-  for (const path of paths) for (const file of filesAt(path)) files.set(resolve(file), file);
-  return withNames([...files.values()]);
+  const others = { files: new Set<string>(), folders: new Set<string>() };
+  for (const path of paths) {
+    if (kindOfGiven(path) === 'file') {
+      files.set(resolve(path), path);
+      continue;
+    }
+    const found = entriesOf(path);
+    for (const file of found.pictures) files.set(resolve(file), file);
+    for (const file of found.files) others.files.add(resolve(file));
+    for (const folder of found.folders) others.folders.add(resolve(folder));
+  }
+  // what a folder does not give may be named itself
+  const given = new Set([...files.keys(), ...paths.map((path) => resolve(path))]);
+  const left = (kind: keyof Others): number => [...others[kind]].filter((path) => !given.has(path)).length;
+  return {
+    pictures: withNames([...files.values()]),
+    others: { files: left('files'), folders: left('folders') },
+  };
 }
 
-function filesAt(path: string): string[] {
+function kindOfGiven(path: string): PathKind {
   const kind = pathKind(path);
-  if (kind === null) {
-    throw new ConfigError(`--images ${path}: there is no such file or folder`, 'Check the path');
-  }
-  if (kind === 'file') return [path];
-  const names = entriesOf(path).filter(
-    (name) => endings.has(extname(name).toLowerCase()) && !name.startsWith('.'),
+  if (kind !== null) return kind;
+  throw new ConfigError(
+    `--images ${path}: there is no such file or folder`,
+    /[*?[{]/.test(path)
+      ? 'Check the path; wildcards must not be quoted, since the shell replaces them. Or give the folder'
+      : 'Check the path',
   );
-  if (names.length === 0) {
-    throw new ConfigError(
-      `--images ${path}: holds no .jpg, .jpeg or .png file`,
-      'Folders inside it are not searched; name them too',
-    );
-  }
-  return names.sort().map((name) => join(path, name));
 }
 
-function entriesOf(folder: string): string[] {
+function entriesOf(folder: string): Record<'pictures' | keyof Others, string[]> {
+  const entries = { pictures: [] as string[], files: [] as string[], folders: [] as string[] };
+  for (const name of namesIn(folder).sort()) {
+    const path = join(folder, name);
+    entries[isKind(path, 'folder') ? 'folders' : isPicture(name) ? 'pictures' : 'files'].push(path);
+  }
+  if (entries.pictures.length > 0) return entries;
+  const others = othersText({ files: entries.files.length, folders: entries.folders.length });
+  throw new ConfigError(
+    `--images ${folder}: holds no picture (${others}), wanted files ending in ${pictureEndings.join(', ')}`,
+    'Folders inside it are not searched; name them too. A file of another ending is taken where it is named itself',
+  );
+}
+
+/** Hidden files are other files: systems leave some that end as pictures do. */
+function isPicture(name: string): boolean {
+  const lower = name.toLowerCase();
+  return !name.startsWith('.') && pictureEndings.some((ending) => lower.endsWith(ending));
+}
+
+/** `2 other files and 1 folder`. */
+export function othersText({ files, folders }: Others): string {
+  return `${files} other ${files === 1 ? 'file' : 'files'} and ${folders} ${folders === 1 ? 'folder' : 'folders'}`;
+}
+
+function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {

@@ -5,8 +5,9 @@ import { readImage } from '../data/image/decode.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { makeOutputFolder } from '../io/output.ts';
 import { openSavedModel } from '../saved_model.ts';
-import { namePenalties, predictionText } from './embeddings.ts';
-import { listPictures, requireApart } from './pictures.ts';
+import { earlierResults, removeEarlier } from './earlier.ts';
+import { namePenalties, namesForClip, predictionText } from './embeddings.ts';
+import { listPictures, othersText, requireApart } from './pictures.ts';
 import { type PredictRequest, resolvePredict } from './resolve.ts';
 import { type Found, foundLine, resultFolders, writeResults, writeSummary } from './results.ts';
 import { segment } from './segment.ts';
@@ -19,9 +20,10 @@ import { segment } from './segment.ts';
  */
 export async function predict(request: PredictRequest, say: (line: string) => void): Promise<number> {
   const { checkpoint, images, out } = request;
-  const pictures = listPictures(images);
+  const { pictures, others } = listPictures(images);
   const folders = resultFolders(out);
   requireApart(pictures, [folders.overlays, folders.masks]);
+  const earlier = earlierResults(folders);
   const weights = await loadModelFile(checkpoint);
   const resolved = resolvePredict(request, weights);
   const { config, background } = resolved;
@@ -29,15 +31,24 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const model = await openSavedModel(weights, config, (engine) =>
     predictionText(engine, weights, resolved, names),
   );
+  const clip = request.overrides.findLast(({ path }) => path === 'data.clip');
+  if (typeof clip?.value === 'string' && namesForClip(names, weights, config).length === 0) {
+    say(`${clip.origin}: not needed and not opened, ${checkpoint} has embeddings of all names`);
+  }
   const interrupt = watchInterrupt(say, 'this picture');
   const found: Found[] = [];
   const failures: { file: string; problem: string }[] = [];
   try {
     for (const folder of [folders.overlays, folders.masks]) await makeOutputFolder(folder, '--out');
+    if (earlier !== null) {
+      removeEarlier(earlier);
+      say(`replaces the earlier results of ${count(earlier.pictures, 'picture')} in ${out}`);
+    }
     const penalty = model.engine.tensor(namePenalties(names, config), [names.length]);
     say(
       `${count(pictures.length, 'picture')}, ${count(names.length, 'class')}${background === null ? '' : ` and background below ${background}`}, adapter ${model.engine.gpu.device.name}`,
     );
+    if (others.files + others.folders > 0) say(`${othersText(others)} not taken`);
     for (const [index, picture] of pictures.entries()) {
       if (interrupt.asked()) break;
       const place = `${String(index + 1).padStart(String(pictures.length).length)}/${pictures.length}`;

@@ -1,3 +1,4 @@
+import { checkOutputFile } from '../../engine/output_file.ts';
 import { loadCheckpoint } from '../checkpoint.ts';
 import type { RunConfig } from '../config/config.ts';
 import { applyOverrides, type Override } from '../config/set.ts';
@@ -9,7 +10,8 @@ import { imageProgress } from '../io/image_progress.ts';
 import { type RunFolder, saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { watchEvaluation } from './examples.ts';
-import { writeReport } from './write_report.ts';
+import { readRunHistory } from './run_history.ts';
+import { reportFile, writeReport } from './write_report.ts';
 
 /** A report as it is asked for; {@link resolveReport} makes it a configuration. */
 export interface ReportRequest {
@@ -19,9 +21,15 @@ export interface ReportRequest {
   overrides: Override[];
 }
 
-/** Evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. @returns the exit code. */
+/**
+ * Evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`.
+ * @returns the exit code.
+ * @throws DataError where the log is none or the files could not be written, before the work.
+ */
 export async function reportRun(request: ReportRequest, say: (text: string) => void): Promise<number> {
   const { folder, checkpoint: file } = request;
+  const history = readRunHistory(folder.log);
+  for (const result of [folder.evaluation, reportFile(folder)]) checkOutputFile(result, null);
   const { tensors, step, config: saved } = await loadCheckpoint(file);
   const config = resolveReport(request, saved);
   await prepareData(config);
@@ -32,7 +40,7 @@ export async function reportRun(request: ReportRequest, say: (text: string) => v
     const hooks = { ...watch.hooks, progress: imageProgress(process.stdout, 'evaluated') };
     const evaluation = await evaluateRun({ ...model, weights: model.store }, null, hooks);
     await saveEvaluation(folder.evaluation, step, evaluation);
-    say(`report in ${await writeReport({ ...model, step, folder, evaluation, watch })}`);
+    say(`report in ${await writeReport({ ...model, step, folder, evaluation, watch, history })}`);
     return 0;
   } finally {
     await model.close();

@@ -32,7 +32,11 @@ export function readRunHistory(file: string): RunHistory {
   for (const [index, line] of linesOf(file).entries()) {
     const parsed = record.safeParse(jsonOf(line));
     if (!parsed.success) {
-      throw new DataError(file, `line ${index + 1} is no record of a run: ${line.slice(0, 80)}`);
+      throw new DataError(
+        file,
+        `line ${index + 1} is no record of a run: ${line.slice(0, 80)}`,
+        'Remove this line; nothing else depends on it.',
+      );
     }
     if ('eval' in parsed.data) history.evaluations.push(parsed.data);
     else history.losses.push(parsed.data);

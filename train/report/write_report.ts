@@ -11,7 +11,7 @@ import { type EvaluationWatch, type Example, examplePictures } from './examples.
 import { layerAlignment, similarityMaps, stageWeights, weightsBefore } from './inside.ts';
 import { renderReport } from './page.ts';
 import type { ReportData } from './report_data.ts';
-import { readRunHistory } from './run_history.ts';
+import { type RunHistory, readRunHistory } from './run_history.ts';
 
 /** A run that has been evaluated. */
 export interface EvaluatedRun {
@@ -26,23 +26,28 @@ export interface EvaluatedRun {
   evaluation: EvalReport;
   /** What watched that evaluation. */
   watch: EvaluationWatch;
+  /** What the log tells; it is read where this is left out. */
+  history?: RunHistory;
 }
 
 /** How many images get similarity maps. */
 const similarityImages = 3;
+
+/** The page of a run. */
+export const reportFile = ({ root }: RunFolder): string => join(root, 'report.html');
 
 /**
  * Writes `report.html` into a run's folder: results, pictures, curves and what happened inside the model.
  * @returns the file.
  */
 export async function writeReport(run: EvaluatedRun): Promise<string> {
-  const file = join(run.folder.root, 'report.html');
+  const file = reportFile(run.folder);
   await writeFileAtomic(file, renderReport(await gather(run)));
   return file;
 }
 
 async function gather({ engine, store, config, text, step, ...run }: EvaluatedRun): Promise<ReportData> {
-  const { watch, evaluation, folder } = run;
+  const { watch, evaluation, folder, history } = run;
   const info = datasetInfo(config.dataset);
   if (!watch.confusion) throw new Error('the evaluation has not ended');
   const before = await weightsBefore(engine, store, config);
@@ -56,7 +61,7 @@ async function gather({ engine, store, config, text, step, ...run }: EvaluatedRu
     info,
     step,
     adapter: engine.gpu.device.name,
-    history: readRunHistory(folder.log),
+    history: history ?? readRunHistory(folder.log),
     evaluation,
     confusion: watch.confusion,
     confusionWithBackground: watch.confusionWithBackground,

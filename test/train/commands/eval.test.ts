@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HelpRequest } from '../../../engine/command.ts';
-import { ConfigError } from '../../../engine/errors.ts';
+import { ConfigError, DataError } from '../../../engine/errors.ts';
+import { checkOutputFile } from '../../../engine/output_file.ts';
 import { parseEval } from '../../../train/commands/eval.ts';
 import type { Surroundings } from '../../../train/commands/surroundings.ts';
 import type { RunConfig } from '../../../train/config/config.ts';
 import { embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { resolveEval } from '../../../train/evaluation/resolve.ts';
 import { errorOf } from '../../support/error_of.ts';
+import { temporaryFolder } from '../data/support.ts';
 import { clip, machine, vocRoot, withPrompts } from './support.ts';
 
 const test = suite('command line of eval');
@@ -134,8 +137,43 @@ test('an evaluation without a checkpoint is an error', () => {
   assert.is(error('--checkpoint none').message, '--checkpoint none: there is no such file');
 });
 
+test('settings that only training reads are refused, with those that can be set', () => {
+  const parse = (setting: string) => parseEval(['--checkpoint', 'c', '--set', setting], machine(['c', 'x']));
+  for (const setting of [
+    'optim.lr=3',
+    'loss.gamma=1',
+    'schedule.maxIters=5',
+    'train.stopAt=2',
+    'train.startFrom=x',
+  ]) {
+    const { message, hint } = errorOf(ConfigError, () => parse(setting));
+    const [path] = setting.split('=');
+    assert.is(message, `--set ${setting}: ${path} has no effect here, only training reads it`);
+    assert.match(
+      hint,
+      'What can be set: dataset, seed, adapter, engine.*, data.*, model.*, train.mode, eval.*',
+    );
+  }
+  for (const setting of ['train.mode=inductive', 'eval.maxImages=2', 'data.workers=0', 'train.batch=2']) {
+    assert.is(parse(setting).overrides.length, 1);
+  }
+});
+
+test('--json with a folder: the hint asks for the name of a file', () => {
+  const folder = temporaryFolder();
+  const { message, hint } = errorOf(DataError, () => checkOutputFile(folder, '--json'));
+  assert.is(message, `${folder}: is a folder, wanted a file`);
+  assert.is(hint, 'Give --json the name of a file, such as one in it.');
+  const below = errorOf(DataError, () => checkOutputFile(join(folder, 'none', 'm.json'), '--json'));
+  assert.is(below.hint, 'Make the folder first, or give --json another file.');
+  assert.is(errorOf(DataError, () => checkOutputFile(folder, null)).hint, 'Move that folder away.');
+});
+
 test('--help names the flags of an evaluation', () => {
-  assert.match(errorOf(HelpRequest, () => parseEval(['--help'], machine([]))).text, '--show-dir <DIR>');
+  const { text } = errorOf(HelpRequest, () => parseEval(['--help'], machine([])));
+  assert.match(text, '--show-dir <DIR>');
+  assert.match(text, 'eval.stride');
+  assert.not.match(text, 'optim.lr');
 });
 
 test.run();

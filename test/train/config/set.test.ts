@@ -87,6 +87,15 @@ for (const [assignment, message] of wrong) {
   });
 }
 
+test('a name that is none of a few: the hint has the nearest and all of them', () => {
+  const hint = (assignment: string) => errorOf(ConfigError, () => parse(assignment)).hint;
+  const all = 'Names: voc20, context59, coco171\ndataset: benchmark';
+  assert.is(hint('dataset=voc21'), `Did you mean voc20? ${all}`);
+  assert.is(hint('dataset=Coco'), `Did you mean coco171? ${all}`);
+  assert.is(hint('dataset=5'), all);
+  assert.is(hint('optim.lr=x'), 'optim.lr: base learning rate of AdamW');
+});
+
 test('overrides that contradict another setting are rejected', () => {
   const error = errorOf(ConfigError, () =>
     applyOverrides(embeddedPreset(), ['model.vision.heads=5', 'train.stopAt=400'].map(parse)),

@@ -62,7 +62,10 @@ test('a claim holds where all seeds say so, falls where all deny it, and is open
   assert.match(table, /contradicts +NGA beats concatenation +hIoU +-1\.0 \+- 0\.0/);
   assert.match(table, /agrees with 1 of 4 claims, contradicts 1, and leaves 2 open/);
   assert.match(table, /with 3 seeds .* 25% of cases/);
-  assert.is(checkClaims([row('cascade', 5), row('sum', 4)])[0]!.verdict, 'open', 'one seed proves nothing');
+  const single = checkClaims([row('cascade', 5), row('sum', 4)]);
+  assert.is(single[0]!.verdict, 'open', 'one seed proves nothing');
+  assert.match(claimTable(single), /\nNothing can be concluded from one seed, so every claim is open;/);
+  assert.not.match(claimTable(single), '1 seeds');
 });
 
 test('--rows chooses rows, in the order of the table, and names what it does not know', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +13,6 @@ import { datasetInfo } from '../../../train/data/datasets/info.ts';
 import { requireKnownWords } from '../../../train/embedded/known_words.ts';
 import { namesInFile, namesInList } from '../../../train/predict/class_names.ts';
 import { namePenalties } from '../../../train/predict/embeddings.ts';
-import { listPictures, requireApart } from '../../../train/predict/pictures.ts';
 import { resolvePredict } from '../../../train/predict/resolve.ts';
 import { foundLine } from '../../../train/predict/results.ts';
 import { fitted } from '../../../train/predict/segment.ts';
@@ -68,8 +67,36 @@ test('the command line: mistakes', () => {
   );
   assert.match(refusal('--background', '2'), "'2' is no number from 0 to 1");
   assert.match(refusal('--clip', '/none.pt'), '--clip /none.pt: there is no such file');
+  assert.is(
+    refusal('--set', 'optim.lr=1'),
+    '--set optim.lr=1: optim.lr has no effect here, only training reads it',
+  );
+  assert.match(refusal('--set', 'train.batch=2'), 'train.batch has no effect here');
+  const forgotten = (args: string[]) =>
+    errorOf(ConfigError, () => parsePredict(['--checkpoint', 'c', ...args], machine(['c'])));
+  const { message, hint } = forgotten(['--images', '--classes', 'cat,dog']);
+  assert.is(message, '--images: its value is missing, the flag --classes follows');
+  assert.match(hint, 'Wanted --images <PATH...>: pictures, and folders');
+  assert.match(forgotten(['--images', 'p', '--set', '--help']).message, '--set: its value is missing');
+  assert.match(forgotten(['--out', '--images', 'p']).message, '--out: its value is missing');
+  assert.is(parse(['--background', '--out', 'o']).out, 'o', 'a flag whose value may be left out');
   const missing = errorOf(DataError, () => parse(['--classes-file', '/no/names.txt']));
   assert.match(missing.message, '/no/names.txt: cannot be read: no such file');
+});
+
+test('a file of class names that is no text is refused, and none of its bytes are printed', () => {
+  const file = join(temporaryFolder(), 'names.txt');
+  const said = (bytes: readonly number[]) => {
+    writeFileSync(file, Uint8Array.from(bytes));
+    return errorOf(DataError, () => parse(['--classes-file', file]));
+  };
+  const { message, hint } = said([99, 97, 116, 10, 0, 1]);
+  assert.is(message, `${file}: is no text, byte 5 of it is 0, wanted text in UTF-8, one name a line`);
+  assert.is(hint, 'Save the names as plain text in UTF-8.');
+  const latin = said([103, 114, 0xf6, 0xdf, 101]);
+  assert.is(latin.message, `${file}: holds bytes that are not UTF-8, wanted text in UTF-8, one name a line`);
+  writeFileSync(file, '\uFEFFcat\r\nGröße\r\n');
+  assert.equal(parse(['--classes-file', file]).names, ['cat', 'Größe']);
 });
 
 const resolve = (args: string[], saved: RunConfig | null, ...paths: string[]) => {
@@ -115,6 +142,13 @@ test('bare weights: their prompts count, and --mode tells how they were trained'
     errorOf(ConfigError, () => resolve(['--mode', 'supervised'], fullPreset('voc20'))).message,
     '--mode supervised: c was trained in mode inductive',
   );
+  const set = errorOf(ConfigError, () => resolve(['--set', 'train.mode=supervised'], fullPreset('voc20')));
+  assert.is(
+    set.message,
+    '--set train.mode=supervised: c was trained in mode inductive, as the configuration in it tells',
+  );
+  assert.match(set.hint, 'Leave --set train.mode=supervised out;');
+  assert.is(resolve(['--mode', 'inductive'], fullPreset('voc20')).config.train.mode, 'inductive');
 });
 
 test('the seen penalty goes with names that training saw masks of, in inductive runs alone', () => {
@@ -123,44 +157,6 @@ test('the seen penalty goes with names that training saw masks of, in inductive 
   assert.equal([...namePenalties(names, config)], [0, Math.fround(0.1), 0, Math.fround(0.1)]);
   const free = { ...config, train: { ...config.train, mode: 'transductive' as const } };
   assert.equal([...namePenalties(names, free)], [0, 0, 0, 0]);
-});
-
-test('pictures: folders by name, files as they are, each once, no two results of one name', () => {
-  const root = temporaryFolder();
-  for (const folder of ['a', 'b', 'a/deeper', 'empty']) mkdirSync(join(root, folder), { recursive: true });
-  for (const name of [
-    'a/x.jpg',
-    'a/X.png',
-    'a/x-2.JPEG',
-    'a/note.txt',
-    'a/.hidden.png',
-    'b/x.png',
-    'b/y.tif',
-  ])
-    writeFileSync(join(root, name), '');
-  const found = listPictures([
-    join(root, 'a'),
-    join(root, 'b', 'y.tif'),
-    join(root, 'b'),
-    join(root, 'a/x.jpg'),
-  ]);
-  assert.equal(
-    found.map(({ file, name }) => [file.slice(root.length + 1), name]),
-    [
-      ['a/X.png', 'X'],
-      ['a/x-2.JPEG', 'x-2'],
-      ['a/x.jpg', 'x-3'],
-      ['b/y.tif', 'y'],
-      ['b/x.png', 'x-4'],
-    ],
-  );
-  const said = (path: string) => errorOf(ConfigError, () => listPictures([join(root, path)])).message;
-  assert.match(said('none'), 'none: there is no such file or folder');
-  assert.match(said('empty'), 'empty: holds no .jpg, .jpeg or .png file');
-  const { message } = errorOf(ConfigError, () =>
-    requireApart(found, [join(root, 'c'), join(root, 'b', '.')]),
-  );
-  assert.match(message, 'b/y.tif: lies where results are written');
 });
 
 test('the colour map is that of VOC', () => {

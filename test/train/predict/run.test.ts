@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
@@ -84,6 +84,7 @@ async function writePictures(): Promise<void> {
   await noise(33, 50, 3).toColourspace('rgb16').png().toFile(path('more', 'a.png'));
   await noise(1, 9, 3).png().toFile(path('pictures', 'thin.png'));
   writeFileSync(path('pictures', 'broken.jpg'), 'no picture');
+  writeFileSync(path('more', 'notes.txt'), 'no picture');
 }
 
 test.before(async () => {
@@ -116,6 +117,7 @@ test('own pictures and own names: overlays, masks of the original size, a summar
   );
   assert.is(code, 1, output);
   assert.match(output, /1\/5 .*a\.png {2}33 x 50 {2}\S/);
+  assert.match(output, '1 other file and 0 folders not taken');
   assert.match(
     output,
     /4 pictures in .*\n1 picture failed:\n {2}.*broken\.jpg: cannot be decoded as an image/,
@@ -153,6 +155,23 @@ test('own pictures and own names: overlays, masks of the original size, a summar
   assert.equal(new Set(summary.pictures.map(({ mask }: { mask: string }) => mask)).size, 4);
 });
 
+test('results in a used folder replace the earlier ones, and leave other files alone', async () => {
+  const out = path('used');
+  mkdirSync(join(out, 'masks'), { recursive: true });
+  writeFileSync(join(out, 'masks', 'mine.png'), 'mine');
+  const clipFlags = ['--clip', path('clip.safetensors'), '--classes', 'tree,sky', '--out', out];
+  const masks = () => readdirSync(join(out, 'masks')).sort();
+  const first = await predict('--images', path('pictures', 'thin.png'), ...clipFlags);
+  assert.is(first.code, 0, first.output);
+  assert.not.match(first.output, 'replaces');
+  assert.equal(masks(), ['mine.png', 'thin.png']);
+  const second = await predict('--images', path('more'), ...clipFlags);
+  assert.is(second.code, 0, second.output);
+  assert.ok(second.output.includes(`replaces the earlier results of 1 picture in ${out}`), second.output);
+  assert.equal(masks(), ['a.png', 'mine.png']);
+  assert.equal(readdirSync(join(out, 'overlays')), ['a.png']);
+});
+
 test('names without an embedding need CLIP, and the CLIP of the model', async () => {
   const ask = ['--images', path('more'), '--classes', 'tree,sky', '--out', path('none')];
   const [without, other] = await Promise.all([
@@ -163,6 +182,33 @@ test('names without an embedding need CLIP, and the CLIP of the model', async ()
   assert.match(without.output, "has no embedding of 'tree', 'sky', and CLIP's weights are not there");
   assert.match(other.output, 'other.safetensors: its image tower is not the one in the checkpoint');
   assert.not.ok(existsSync(path('none')), 'nothing is written');
+});
+
+test('CLIP is given and not needed: a line says that it was not opened', async () => {
+  const { tensors } = await readSafetensors(path('weights.safetensors'));
+  const own = new Map(tensors).set(
+    'text_embeddings',
+    float32Tensor([20, 16], new Float32Array(320).fill(0.25)),
+  );
+  const about = { format: 'cascade-clip-webgpu 1', step: '1', updates: '1', best: '' };
+  await writeSafetensors(path('own.safetensors'), own, { ...about, config: JSON.stringify(config) });
+  const ask = (file: string, classes: string) =>
+    runScript('train/commands/predict_main.ts', [
+      ...['--checkpoint', path('own.safetensors'), '--images', path('more'), '--out', path(`of ${classes}`)],
+      ...['--clip', path(file), '--classes', classes],
+    ]);
+  const [unused, used] = await Promise.all([
+    ask('more/notes.txt', 'cat,dog'),
+    ask('clip.safetensors', 'cat,tree'),
+  ]);
+  assert.equal([unused.code, used.code], [0, 0], unused.output + used.output);
+  assert.ok(
+    unused.output.includes(
+      `--clip ${path('more/notes.txt')}: not needed and not opened, ${path('own.safetensors')} has embeddings of all names`,
+    ),
+    unused.output,
+  );
+  assert.not.match(used.output, 'not needed');
 });
 
 test('pictures of a data set, by the names of its classes, are segmented as evaluation does', async () => {

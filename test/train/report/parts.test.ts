@@ -182,8 +182,9 @@ test('a log that is missing or not of a run is an error that names file and line
     `${file}: cannot be read: no such file`,
   );
   writeFileSync(file, '{"step":1,"loss":2,"focal":1,"dice":1,"lr":0}\n{"step":2}\n');
-  const { message } = errorOf(DataError, () => readRunHistory(file));
+  const { message, hint } = errorOf(DataError, () => readRunHistory(file));
   assert.is(message, `${file}: line 2 is no record of a run: {"step":2}`);
+  assert.is(hint, 'Remove this line; nothing else depends on it.');
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -68,6 +68,29 @@ test('npm run report writes the same page again', async () => {
   assert.is(code, 0, output);
   assert.match(output, `report in ${page}`);
   assert.is(checkPage() === first, true, 'the pages are equal');
+});
+
+test('npm run report reads the log and tries the folder before it evaluates', async () => {
+  const log = join(folder, 'log.jsonl');
+  const before = readFileSync(log, 'utf8');
+  const refusal = async (): Promise<string> => {
+    const { code, output } = await runScript('train/commands/report_main.ts', ['--work-dir', folder]);
+    assert.is(code, 1, output);
+    assert.not.match(output, 'evaluated');
+    return output;
+  };
+  writeFileSync(log, `what?\n${before}`);
+  const output = await refusal();
+  assert.match(output, `error: ${log}: line 1 is no record of a run: what?`);
+  assert.match(output, 'Remove this line; nothing else depends on it.');
+  writeFileSync(log, before);
+  for (const file of [page, join(folder, 'eval.json')]) {
+    renameSync(file, `${file}.kept`);
+    mkdirSync(file);
+    assert.match(await refusal(), `${file}: is a folder, wanted a file\n  Move that folder away.`);
+    rmdirSync(file);
+    renameSync(`${file}.kept`, file);
+  }
 });
 
 test('npm run report names what is wrong with its folder', async () => {

@@ -1,0 +1,64 @@
+import { lstatSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import * as z from 'zod';
+import { systemCause } from '../../engine/atomic_file.ts';
+import { DataError } from '../../engine/errors.ts';
+import { readJson } from '../../engine/json_file.ts';
+import { isKind, pathKind } from '../io/path_kind.ts';
+import type { ResultFolders } from './results.ts';
+
+/** What an earlier prediction left in the folder of the results. */
+export interface EarlierResults {
+  /** How many pictures it was of. */
+  pictures: number;
+  /** Its overlays, masks and summary, as far as they are still there. */
+  files: string[];
+}
+
+const summary = z.object({ pictures: z.array(z.object({ overlay: z.string(), mask: z.string() })) });
+
+/**
+ * The files that the summary in a folder of results lists; null where there is none. The folder may have been moved or
+ * be named from elsewhere, so a file counts by its name where results are written, whatever path led there.
+ * @throws DataError where the summary cannot be read: what it lists would stay among the new results.
+ */
+export function earlierResults(folders: ResultFolders): EarlierResults | null {
+  if (pathKind(folders.summary) === null) return null;
+  const { pictures } = readJson(
+    folders.summary,
+    summary,
+    'It is no summary of npm run predict; move it away, or give --out another folder.',
+  );
+  const listed = pictures.flatMap(({ overlay, mask }) => [
+    ...placeOf(folders.overlays, overlay),
+    ...placeOf(folders.masks, mask),
+  ]);
+  // a summary that is damaged or edited lists no folder to remove
+  return { pictures: pictures.length, files: [...new Set(listed), folders.summary].filter(isFile) };
+}
+
+/** Where results of this name lie; nowhere for a path that is none of a result. */
+function placeOf(folder: string, listed: string): string[] {
+  const parts = listed.split(/[\\/]/);
+  const name = parts.at(-1)!;
+  return parts.at(-2) === basename(folder) && name.endsWith('.png') ? [join(folder, name)] : [];
+}
+
+function isFile(path: string): boolean {
+  return isKind(path, 'file') && lstatSync(path).isFile();
+}
+
+/**
+ * Removes the files of an earlier prediction.
+ * @throws DataError where one cannot be removed.
+ */
+export function removeEarlier({ files }: EarlierResults): void {
+  // the summary goes last, so that what is left of an interrupted removal is still listed
+  for (const file of files) {
+    try {
+      rmSync(file, { force: true });
+    } catch (error) {
+      throw new DataError(file, `cannot be removed: ${systemCause(error)}`, 'Give --out another folder.');
+    }
+  }
+}
