@@ -24,7 +24,7 @@ export function refuseOtherMode(checkpoint: string, overrides: readonly Override
   if (given === undefined || given.value === mode) return;
   throw new ConfigError(
     `${given.origin}: ${checkpoint} was trained in mode ${mode}, as the configuration in it tells`,
-    'Leave --mode out; it is for weights that carry no configuration',
+    `Leave ${given.origin} out; the mode is asked for with weights that carry no configuration`,
   );
 }
 

@@ -13,9 +13,9 @@ export const tinyModel = [
   'model.decoder.layers=2',
   'model.decoder.heads=2',
   'model.prompts.count=2',
-  'train.batch=2',
-  'train.accumulation=1',
 ];
+/** Settings of short steps of it. */
+export const tinySteps = ['train.batch=2', 'train.accumulation=1'];
 
 /** How a command ended, and all that it printed. */
 export interface Ended {

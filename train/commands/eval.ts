@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { parseArguments } from '../../engine/command.ts';
-import { type Override, refuseUnread, settingsAfterTraining } from '../config/set.ts';
+import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
 import type { EvalRequest } from '../evaluation/resolve.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, runFlags, settingsHelp } from './flags.ts';
 import { realSurroundings, requireCheckpoint, requireFiles, type Surroundings } from './surroundings.ts';
@@ -20,16 +20,11 @@ Examples:
 export function parseEval(argv: string[], around: Surroundings = realSurroundings): EvalRequest {
   const command = parseArguments(evalCommand(), argv);
   const overrides = readOverrides(command, flags);
-  refuseUnread(overrides.filter(isNoBatch), settingsAfterTraining);
+  refuseUnread(overrides, settingsAfterTraining);
   const { showDir, json, ...options } = command.opts<Record<string, string | undefined>>();
   const checkpoint = requireCheckpoint(options.checkpoint, around);
   requireFiles(overrides, around);
   return { checkpoint, overrides, showDir: showDir ?? null, json: json ?? null };
-}
-
-/** Batches are no part of an evaluation, but may come with the settings that weights without configuration need. */
-function isNoBatch({ path }: Override): boolean {
-  return path !== 'train.batch' && path !== 'train.accumulation';
 }
 
 function evalCommand(): Command {

@@ -4,7 +4,13 @@ import { presetOptions } from '../config/choose_preset.ts';
 import type { DatasetName, RunConfig } from '../config/config.ts';
 import { defaultClip, embeddedClip, fullPreset } from '../config/presets.ts';
 import { applyOverrides, type Override, overriddenValue } from '../config/set.ts';
-import { type GivenWeights, promptFacts, unknownDataset, withPrompts } from '../given_weights.ts';
+import {
+  type GivenWeights,
+  promptFacts,
+  refuseOtherMode,
+  unknownDataset,
+  withPrompts,
+} from '../given_weights.ts';
 
 /** A prediction as it is asked for; {@link resolvePredict} makes it a configuration. */
 export interface PredictRequest {
@@ -55,7 +61,7 @@ export function resolvePredict(
         : 'Leave --dataset out; --classes takes any names',
     );
   }
-  if (saved !== null) requireSameMode(checkpoint, overrides, saved);
+  if (saved !== null) refuseOtherMode(checkpoint, overrides, saved);
   if (saved === null && asked === undefined) throw unknownDataset(checkpoint);
   const base = saved ?? withPrompts(fullPreset(asked!, presetOptions(overrides)), facts);
   const config = applyOverrides(base, overrides);
@@ -70,14 +76,4 @@ export function resolvePredict(
     clip: candidates.find((path) => exists(path)) ?? null,
     background: threshold === false ? null : threshold,
   };
-}
-
-/** @throws ConfigError where another mode is given than the one that a run was trained in. */
-function requireSameMode(checkpoint: string, overrides: readonly Override[], { train }: RunConfig): void {
-  const given = overrides.findLast(({ path }) => path === 'train.mode');
-  if (given === undefined || given.value === train.mode) return;
-  throw new ConfigError(
-    `${given.origin}: ${checkpoint} was trained in mode ${train.mode}, as the configuration in it tells`,
-    `Leave ${given.origin} out; the mode is asked for with weights that carry no configuration`,
-  );
 }

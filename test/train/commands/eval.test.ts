@@ -145,6 +145,7 @@ test('settings that only training reads are refused, with those that can be set'
     'schedule.maxIters=5',
     'train.stopAt=2',
     'train.startFrom=x',
+    'train.batch=2',
   ]) {
     const { message, hint } = errorOf(ConfigError, () => parse(setting));
     const [path] = setting.split('=');
@@ -154,7 +155,7 @@ test('settings that only training reads are refused, with those that can be set'
       'What can be set: dataset, seed, adapter, engine.*, data.*, model.*, train.mode, eval.*',
     );
   }
-  for (const setting of ['train.mode=inductive', 'eval.maxImages=2', 'data.workers=0', 'train.batch=2']) {
+  for (const setting of ['train.mode=inductive', 'eval.maxImages=2', 'data.workers=0']) {
     assert.is(parse(setting).overrides.length, 1);
   }
 });

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSafetensors, writeSafetensors } from '../../../model/weights/safetensors.ts';
-import { runScript, settingFlags, tinyModel } from '../../support/command.ts';
+import { runScript, settingFlags, tinyModel, tinySteps } from '../../support/command.ts';
 import { openEngine } from '../../support/device.ts';
 import { temporaryFolder, writeVocTree } from '../data/support.ts';
 
@@ -14,6 +14,7 @@ const root = temporaryFolder();
 const data = await writeVocTree(5);
 const tiny = settingFlags([
   ...tinyModel,
+  ...tinySteps,
   'model.vision.resolution=32',
   'model.vision.layers=3',
   'model.prompts.deep=2',

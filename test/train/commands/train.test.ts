@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Ended, runScript, settingFlags, tinyModel } from '../../support/command.ts';
+import { type Ended, runScript, settingFlags, tinyModel, tinySteps } from '../../support/command.ts';
 
 /** The commands as a user runs them, each in a process of its own, on a tiny model over the embedded scenes. */
 const test = suite('train and eval commands');
@@ -12,6 +12,7 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = settingFlags([
   ...tinyModel,
+  ...tinySteps,
   // the committed miniature has another width
   'data.embedded=true',
   'data.clip=null',

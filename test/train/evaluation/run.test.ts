@@ -6,7 +6,7 @@ import { Random } from '../../../engine/random.ts';
 import { readSafetensors, writeSafetensors } from '../../../model/weights/safetensors.ts';
 import { float32Tensor } from '../../../model/weights/tensor_file.ts';
 import { writeNpy } from '../../model/weights/npy_writer.ts';
-import { runScript, settingFlags, tinyModel } from '../../support/command.ts';
+import { runScript, settingFlags, tinyModel, tinySteps } from '../../support/command.ts';
 import { temporaryFolder, writeVocTree } from '../data/support.ts';
 
 /** `npm run eval` on what it is given: embeddings that are gone, data that were moved, weights alone. */
@@ -25,7 +25,7 @@ const model = settingFlags([
 const training = settingFlags([
   'data.crop=32',
   'data.scale=[64,32]',
-  'train.accumulation=1',
+  ...tinySteps,
   'data.trainSplit=train',
   'eval.overlays=0',
 ]);

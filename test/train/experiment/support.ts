@@ -5,11 +5,11 @@ import { ParameterStore } from '../../../model/store.ts';
 import { writeMiniClip } from '../../../model/weights/mini_clip.ts';
 import { loadAtlas } from '../../../train/embedded/atlas.ts';
 import { captionBook, captionTemplates } from '../../../train/pretrain/captions.ts';
-import { settingFlags, tinyModel } from '../../support/command.ts';
+import { settingFlags, tinyModel, tinySteps } from '../../support/command.ts';
 import { openEngine } from '../../support/device.ts';
 
 /** Settings of a model that trains in seconds, for {@link writeTinyClip}. */
-export const tinySettings = settingFlags([...tinyModel, 'eval.maxImages=20']);
+export const tinySettings = settingFlags([...tinyModel, ...tinySteps, 'eval.maxImages=20']);
 
 /** Writes a miniature CLIP that was never trained, with six blocks of width 32. */
 export async function writeTinyClip(folder: string): Promise<string> {

@@ -12,7 +12,7 @@ import { datasetInfo } from '../../../train/data/datasets/info.ts';
 import type { EvalReport } from '../../../train/evaluation/metrics.ts';
 import { stageWeights, weightsBefore } from '../../../train/report/inside.ts';
 import { resolveReport } from '../../../train/report/report_run.ts';
-import { runScript, settingFlags, tinyModel } from '../../support/command.ts';
+import { runScript, settingFlags, tinyModel, tinySteps } from '../../support/command.ts';
 import { openEngine } from '../../support/device.ts';
 import { errorOf } from '../../support/error_of.ts';
 import { temporaryFolder } from '../data/support.ts';
@@ -25,6 +25,7 @@ const page = join(folder, 'report.html');
 
 const tiny = settingFlags([
   ...tinyModel,
+  ...tinySteps,
   'train.logInterval=1',
   'eval.maxImages=3',
   'eval.overlays=0',
