@@ -1,9 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { writeJson } from '../engine/json_file.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
+import { makeFolders } from './io/make_folders.ts';
 
 /** The files of one run; a pre-training has those that it needs. */
 export interface RunFolder {
@@ -79,7 +80,7 @@ export async function openRunFolder(root: string, config: string): Promise<RunFo
 }
 
 async function writeConfig(folder: RunFolder, config: string): Promise<RunFolder> {
-  attempt(folder.checkpoints, () => mkdirSync(folder.checkpoints, { recursive: true }));
+  attempt(folder.checkpoints, () => makeFolders(folder.checkpoints));
   await writeFileAtomic(folder.config, config);
   return folder;
 }
