@@ -31,9 +31,12 @@ import { ProfileSession } from './profile/session.ts';
 import {
   bestCheckpointFile,
   checkpointFile,
-  createRunFolder,
   latestCheckpoint,
   markLatest,
+  readCheckpointOf,
+} from './run_checkpoints.ts';
+import {
+  createRunFolder,
   openRunFolder,
   openRunLog,
   type RunFolder,
@@ -98,8 +101,13 @@ async function openRun(
   info: DatasetInfo,
   note: (line: string) => void,
 ): Promise<OpenRun> {
-  const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
-  if (saved !== null) return savedRun(engine, config, info, saved);
+  const folder = runFolder(workDir);
+  const saved = resume ? latestCheckpoint(folder) : null;
+  if (saved !== null) {
+    if (saved.note !== null) note(saved.note);
+    return readCheckpointOf(folder, saved.file, (file) => savedRun(engine, config, info, file));
+  }
+  if (resume) note(`no checkpoint in ${folder.checkpoints} yet: the run begins at its first step`);
   const { textSource, ...weights } = await freshWeights(engine, config, info);
   note(`class embeddings: ${textSource}`);
   return newRun(engine, config, weights);

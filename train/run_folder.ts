@@ -85,40 +85,6 @@ async function writeConfig(folder: RunFolder, config: string): Promise<RunFolder
   return folder;
 }
 
-/** The checkpoint after a step, such as `checkpoints/step-000380.safetensors`. */
-export function checkpointFile(folder: RunFolder, step: number): string {
-  return join(folder.checkpoints, `step-${String(step).padStart(6, '0')}.safetensors`);
-}
-
-/** The checkpoint with the best evaluation, the later one of equals. */
-export function bestCheckpointFile(folder: RunFolder): string {
-  return join(folder.checkpoints, 'best.safetensors');
-}
-
-/** Names the newest complete checkpoint; to be called when its file is written. */
-export async function markLatest(folder: RunFolder, step: number): Promise<void> {
-  const name = checkpointFile(folder, step).slice(folder.checkpoints.length + 1);
-  await writeFileAtomic(join(folder.checkpoints, 'latest'), `${name}\n`);
-}
-
-/**
- * The newest complete checkpoint; null where none was written yet.
- * @throws DataError where `latest` names a file that is not there.
- */
-export function latestCheckpoint(folder: RunFolder): string | null {
-  const pointer = join(folder.checkpoints, 'latest');
-  if (!existsSync(pointer)) return null;
-  const file = join(folder.checkpoints, readFileSync(pointer, 'utf8').trim());
-  if (!existsSync(file)) {
-    throw new DataError(
-      pointer,
-      `names ${file}, which is not there`,
-      'Write the name of another checkpoint into it',
-    );
-  }
-  return file;
-}
-
 /** Writes `eval.json`. */
 export function saveEvaluation(file: string, step: number | null, report: EvalReport): Promise<void> {
   return writeJson(file, { step, ...report });
@@ -171,7 +137,7 @@ function recordOf(line: string): { step?: unknown; eval?: unknown } {
 }
 
 /** Does something with a file or folder of a run. @throws DataError that names it and the system's reason. */
-function attempt<Result>(path: string, action: () => Result): Result {
+export function attempt<Result>(path: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { ConfigError } from '../../engine/errors.ts';
 import { readJson } from '../../engine/json_file.ts';
-import { checkpointFile, markLatest, type RunFolder, runFolder } from '../run_folder.ts';
+import { checkpointFile, checkpointNames, markLatest } from '../run_checkpoints.ts';
+import { type RunFolder, runFolder } from '../run_folder.ts';
 import { type PretrainSettings, parseSettings } from './settings.ts';
 
 /**
@@ -22,8 +23,8 @@ export function savedSettings(root: string): PretrainSettings {
 export async function keepLatest(folder: RunFolder, step: number): Promise<void> {
   await markLatest(folder, step);
   const newest = checkpointFile(folder, step);
-  for (const name of readdirSync(folder.checkpoints)) {
+  for (const name of checkpointNames(folder)) {
     const file = join(folder.checkpoints, name);
-    if (/^step-\d+\.safetensors$/.test(name) && file !== newest) rmSync(file);
+    if (name.startsWith('step-') && file !== newest) rmSync(file);
   }
 }

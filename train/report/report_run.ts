@@ -6,6 +6,7 @@ import { prepareData } from '../embedded/prepare.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
 import { withoutDrawing } from '../evaluation/resolve.ts';
 import { imageProgress } from '../io/image_progress.ts';
+import { type LatestCheckpoint, readCheckpointOf } from '../run_checkpoints.ts';
 import { type RunFolder, saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { watchEvaluation } from './examples.ts';
@@ -15,14 +16,18 @@ import { writeReport } from './write_report.ts';
 export interface ReportRequest {
   folder: RunFolder;
   /** The run's latest checkpoint. */
-  checkpoint: string;
+  checkpoint: LatestCheckpoint;
   overrides: Override[];
 }
 
 /** Evaluates the latest checkpoint of a run and writes `eval.json` and `report.html`. @returns the exit code. */
 export async function reportRun(request: ReportRequest, say: (text: string) => void): Promise<number> {
-  const { folder, checkpoint: file } = request;
-  const { tensors, step, config: saved } = await loadCheckpoint(file);
+  const {
+    folder,
+    checkpoint: { file, note },
+  } = request;
+  if (note !== null) say(note);
+  const { tensors, step, config: saved } = await readCheckpointOf(folder, file, loadCheckpoint);
   const config = resolveReport(request, saved);
   await prepareData(config);
   const weights = { file, step, config: saved, tensors };

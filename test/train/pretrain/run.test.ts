@@ -81,6 +81,22 @@ test('the first interruption saves and stops', async () => {
   assert.ok(readdirSync(join(directory, 'interrupted', 'checkpoints')).includes('step-000002.safetensors'));
 });
 
+test('without the mark of the latest checkpoint it goes on from the newest, and says so', async () => {
+  const checkpoints = join(directory, 'interrupted', 'checkpoints');
+  rmSync(join(checkpoints, 'latest'));
+  const notes = silentProgress();
+  assert.is(await pretrainOn(engine, requestOf('interrupted', 3, true), notes), 0);
+  assert.match(notes.notes.join('\n'), 'latest is not there: taking step-000002.safetensors');
+  assert.equal(readdirSync(checkpoints).sort(), ['latest', 'step-000003.safetensors']);
+  const file = join(checkpoints, 'step-000003.safetensors');
+  writeFileSync(file, readFileSync(file).subarray(0, 100));
+  const error = await rejectionOf(DataError, () =>
+    pretrainOn(engine, requestOf('interrupted', 4, true), silentProgress()),
+  );
+  assert.match(error.message, `${file}: `);
+  assert.match(error.hint, 'There is no other checkpoint in');
+});
+
 test('the card tells what is in the file', () => {
   const card = readCard(join(directory, 'whole.json'));
   assert.is(card.sha256.weights, sha256([readFileSync(join(directory, 'whole.safetensors'))]));
