@@ -6,6 +6,9 @@ import { writeJson } from '../engine/json_file.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
 import { makeFolders } from './io/make_folders.ts';
 
+/** The file that tells which process trains in the folder, see `RunLock`. */
+export const LOCK_NAME = 'lock';
+
 /** The files of one run; a pre-training has those that it needs. */
 export interface RunFolder {
   root: string;
@@ -47,13 +50,21 @@ export function requireNewFolder(root: string): void {
       'Continue it with --resume, or choose another --work-dir',
     );
   }
-  const strangers = existsSync(root) ? attempt(root, () => readdirSync(root)) : [];
+  const names = existsSync(root) ? attempt(root, () => readdirSync(root)) : [];
+  // whoever makes a run locks its folder first
+  const strangers = names.filter((name) => name !== LOCK_NAME);
   if (strangers.length > 0) {
     throw new ConfigError(
       `--work-dir ${root}: holds other files (${strangers.slice(0, 3).join(', ')}) and no run`,
       'Choose an empty or a new folder',
     );
   }
+}
+
+/** Makes the empty folder of a new run, to be locked. @throws as {@link createRunFolder} does. */
+export function makeNewFolder(root: string): void {
+  requireNewFolder(root);
+  attempt(root, () => makeFolders(root));
 }
 
 /**

@@ -13,7 +13,8 @@ import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { formatDuration, type Progress, showProgress } from '../io/progress.ts';
 import { isOptimizerTensor } from '../optimizer.ts';
 import { checkpointFile, latestCheckpoint, readCheckpointOf } from '../run_checkpoints.ts';
-import { createRunFolder, openRunFolder, openRunLog, type RunFolder } from '../run_folder.ts';
+import { createRunFolder, makeNewFolder, openRunFolder, openRunLog, type RunFolder } from '../run_folder.ts';
+import { RunLock } from '../run_lock.ts';
 import { captionBook, captionTemplates } from './captions.ts';
 import { cardFile, type MiniClipCard, recordedSteps, sha256, writeCard } from './card.ts';
 import { loadPretrainCheckpoint, type PretrainCheckpoint, savePretrainCheckpoint } from './checkpoint.ts';
@@ -51,9 +52,25 @@ export async function pretrain(request: PretrainRequest): Promise<number> {
 /** {@link pretrain} on an engine that is open already. */
 export async function pretrainOn(
   engine: Engine,
-  { settings, workDir, out, resume }: PretrainRequest,
+  request: PretrainRequest,
   progress: Progress,
   interrupted: () => boolean = () => false,
+): Promise<number> {
+  if (!request.resume) makeNewFolder(request.workDir);
+  const lock = new RunLock(request.workDir);
+  try {
+    await lock.take();
+    return await pretrainLocked(engine, request, progress, interrupted);
+  } finally {
+    lock.release();
+  }
+}
+
+async function pretrainLocked(
+  engine: Engine,
+  { settings, workDir, out, resume }: PretrainRequest,
+  progress: Progress,
+  interrupted: () => boolean,
 ): Promise<number> {
   const started = performance.now();
   const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(settings));

@@ -1,4 +1,6 @@
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +65,28 @@ test('a damaged checkpoint is refused with the name of another, which can be gon
   const tensors = (file: Buffer) => file.subarray(8 + Number(file.readBigUInt64LE(0)));
   const [whole, again] = [`${newest}.whole`, newest].map((file) => tensors(readFileSync(file)));
   assert.ok(whole.equals(again), 'the step is the same');
+});
+
+test('of two at once the second is refused; a process that was killed does not stand in the way', async () => {
+  const args = ['--import', 'tsx', 'train/commands/train_main.ts', '--resume', '--work-dir', folder];
+  const slow = spawn(process.execPath, args);
+  const lock = join(folder, 'lock');
+  while (!existsSync(lock)) await new Promise((done) => setTimeout(done, 20));
+  // held still, so that it is there when the second comes
+  slow.kill('SIGSTOP');
+  const config = readFileSync(join(folder, 'config.json'), 'utf8');
+  const { code, output } = await resume();
+  assert.is(code, 1, output);
+  assert.match(output, `error: --work-dir ${folder}: process ${slow.pid} on `);
+  assert.match(output, `remove ${lock}`);
+  assert.is(readFileSync(join(folder, 'config.json'), 'utf8'), config);
+  slow.kill('SIGKILL');
+  await once(slow, 'exit');
+  assert.ok(existsSync(lock));
+  const next = await resume();
+  assert.is(next.code, 0, next.output);
+  assert.not.ok(existsSync(lock));
+  assert.equal(loggedSteps(), [1, 2, 3, 4, 5, 6, 6]);
 });
 
 test.run();

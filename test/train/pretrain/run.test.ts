@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -155,6 +155,17 @@ test('a folder with a run in it is refused', async () => {
     pretrainOn(engine, requestOf('whole', null), silentProgress()),
   );
   assert.match(error.message, /there is a run in it already/);
+});
+
+test('two pre-trainings do not share a folder', async () => {
+  const lock = join(directory, 'parts', 'lock');
+  writeFileSync(lock, JSON.stringify({ pid: process.ppid, host: hostname() }));
+  const error = await rejectionOf(ConfigError, () =>
+    pretrainOn(engine, requestOf('parts', null, true), silentProgress()),
+  );
+  assert.match(error.message, `process ${process.ppid} on ${hostname()} is training in it`);
+  rmSync(lock);
+  assert.equal(readdirSync(join(directory, 'whole')).includes('lock'), false);
 });
 
 test('the loss falls, class tokens and patches alike', async () => {
