@@ -38,6 +38,13 @@ export function checkpointNames({ checkpoints }: RunFolder): string[] {
   return names.includes(BEST) ? [...steps, BEST] : steps;
 }
 
+/** What to evaluate or to start from of a run: its best checkpoint, else the newest; null where it has none. */
+export function bestOrNewest(folder: RunFolder): string | null {
+  const names = checkpointNames(folder);
+  const name = names.includes(BEST) ? BEST : names[0];
+  return name === undefined ? null : join(folder.checkpoints, name);
+}
+
 /** The file that names the newest complete checkpoint. */
 function pointerFile(folder: RunFolder): string {
   return join(folder.checkpoints, 'latest');

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../../engine/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../model/weights/safetensors.ts';
 import { float32Tensor } from '../../model/weights/tensor_file.ts';
+import { loadModelFile } from '../../train/checkpoint.ts';
 import {
   bestCheckpointFile,
   checkpointFile,
@@ -105,6 +106,20 @@ test('a damaged checkpoint names the newest other one that can be read', async (
   cutShort(only);
   const last = await rejectionOf(DataError, () => readCheckpointOf(alone, only, readSafetensors));
   assert.match(last.hint, 'There is no other checkpoint in');
+});
+
+test('a folder in the place of a file names the checkpoint in it', async () => {
+  const errorOf = (path: string) => rejectionOf(DataError, () => loadModelFile(path));
+  const folder = await folderWith([2, 4]);
+  for (const path of [folder.root, folder.checkpoints]) {
+    const { message, hint } = await errorOf(path);
+    assert.is(message, `${path}: is the folder of a run, wanted a file`);
+    assert.is(hint, `Give one of its checkpoints: ${checkpointFile(folder, 4)}`);
+  }
+  const best = await folderWith([2, 4], true);
+  assert.match((await errorOf(best.root)).hint, bestCheckpointFile(best));
+  const other = await errorOf(root);
+  assert.is(other.message, `${root}: is a folder, wanted a file`);
 });
 
 test('errors about something else pass, and what can be read is returned', async () => {

@@ -67,6 +67,22 @@ test('a damaged checkpoint is refused with the name of another, which can be gon
   assert.ok(whole.equals(again), 'the step is the same');
 });
 
+test('a run folder in the place of a checkpoint names one in it', async () => {
+  const ends = await Promise.all([
+    runScript('train/commands/eval_main.ts', ['--checkpoint', folder]),
+    runScript('train/commands/train_main.ts', [
+      ...['--dataset', 'voc20', '--start-from', folder, '--work-dir', `${folder}-2`],
+      ...tiny,
+    ]),
+  ]);
+  for (const { code, output } of ends) {
+    assert.is(code, 1, output);
+    assert.match(output, `error: ${folder}: is the folder of a run, wanted a file`);
+    assert.match(output, checkpoint('step-000005.safetensors'));
+  }
+  assert.not.ok(existsSync(`${folder}-2`));
+});
+
 test('of two at once the second is refused; a process that was killed does not stand in the way', async () => {
   const args = ['--import', 'tsx', 'train/commands/train_main.ts', '--resume', '--work-dir', folder];
   const slow = spawn(process.execPath, args);
