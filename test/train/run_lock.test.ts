@@ -115,9 +115,10 @@ test("releasing leaves a lock that is another's by now, and a folder that is gon
 
 test('a process that ends at once gives its lock back', () => {
   const folder = newFolder('exit');
+  const module = new URL('../../train/run_lock.ts', import.meta.url).href;
   const script = `
     import { existsSync } from 'node:fs';
-    import { RunLock } from './train/run_lock.ts';
+    const { RunLock } = await import(${JSON.stringify(module)});
     await new RunLock(${JSON.stringify(folder)}).take();
     process.exit(existsSync(${JSON.stringify(lockIn(folder))}) ? 130 : 1);`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', script];
