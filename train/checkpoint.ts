@@ -1,4 +1,4 @@
-import { extname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { DataError } from '../engine/errors.ts';
 import type { ParameterSpec } from '../model/parameter_spec.ts';
 import type { ParameterStore } from '../model/store.ts';
@@ -6,7 +6,10 @@ import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../mode
 import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { formatConfig, parseSavedConfig, type RunConfig } from './config/config.ts';
+import { isKind } from './io/path_kind.ts';
 import { type AdamW, isOptimizerTensor } from './optimizer.ts';
+import { bestOrNewest } from './run_checkpoints.ts';
+import { runFolder } from './run_folder.ts';
 
 /** Bumped when a checkpoint's contents change their meaning. */
 const FORMAT = 'cascade-clip-webgpu 1';
@@ -72,9 +75,10 @@ export interface ModelFile {
 /**
  * Reads a checkpoint of this program, or the weights of a published one (`.pth`, `.pt`, or `.safetensors` without
  * our format's name).
- * @throws DataError where the file is neither, or a damaged one.
+ * @throws DataError where the file is neither, a damaged one, or a folder.
  */
 export async function loadModelFile(file: string): Promise<ModelFile> {
+  if (isKind(file, 'folder')) throw folderError(file);
   if (extname(file).toLowerCase() !== '.safetensors') {
     return { file, step: null, config: null, tensors: await readStateDict(file) };
   }
@@ -85,6 +89,22 @@ export async function loadModelFile(file: string): Promise<ModelFile> {
     return { file, step: null, config: null, tensors: content.tensors };
   }
   return { file, ...checkpointOf(file, content) };
+}
+
+/** Of a folder in the place of a file: names the best checkpoint where it is that of a run, else the newest. */
+function folderError(path: string): DataError {
+  const folders = [runFolder(path), ...(basename(path) === 'checkpoints' ? [runFolder(dirname(path))] : [])];
+  for (const folder of folders) {
+    const file = bestOrNewest(folder);
+    if (file !== null) {
+      return new DataError(
+        path,
+        'is the folder of a run, wanted a file',
+        `Give one of its checkpoints: ${file}`,
+      );
+    }
+  }
+  return new DataError(path, 'is a folder, wanted a file', 'Give a checkpoint, or published weights.');
 }
 
 function checkpointOf(file: string, { tensors, metadata }: SafetensorsFile): Checkpoint {

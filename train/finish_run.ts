@@ -9,7 +9,8 @@ import { improves, type LoopEnd } from './loop.ts';
 import { type OpenRun, saveRun } from './open_run.ts';
 import { watchEvaluation } from './report/examples.ts';
 import { writeReport } from './report/write_report.ts';
-import { bestCheckpointFile, type RunFolder, type RunLog, saveEvaluation } from './run_folder.ts';
+import { bestCheckpointFile } from './run_checkpoints.ts';
+import { type RunFolder, type RunLog, saveEvaluation } from './run_folder.ts';
 
 /** What a finished training leaves to do. */
 export interface TrainedRun {

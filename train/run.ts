@@ -31,9 +31,13 @@ import { ProfileSession } from './profile/session.ts';
 import {
   bestCheckpointFile,
   checkpointFile,
-  createRunFolder,
   latestCheckpoint,
   markLatest,
+  readCheckpointOf,
+} from './run_checkpoints.ts';
+import {
+  createRunFolder,
+  makeNewFolder,
   openRunFolder,
   openRunLog,
   type RunFolder,
@@ -41,6 +45,7 @@ import {
   runFolder,
   saveEvaluation,
 } from './run_folder.ts';
+import { RunLock } from './run_lock.ts';
 
 /** A training run as it is asked for. */
 export interface TrainRequest {
@@ -56,10 +61,23 @@ export interface TrainRequest {
 
 /** Trains, evaluates and writes the run folder. @returns the exit code. */
 export async function train(request: TrainRequest): Promise<number> {
-  const { config, workDir, resume, banner, profile } = request;
+  const { config, workDir, resume, banner } = request;
   if (banner) console.log(banner);
   if (!resume) requireNewFolder(workDir);
+  // before the lock: it may go on in another process
   await ensureAdapter({ adapter: config.adapter ?? undefined });
+  const lock = new RunLock(workDir);
+  try {
+    if (resume) await lock.take();
+    return await trainLocked(request, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/** @param lock of the run folder, held already where the run goes on; a new run gets its folder later. */
+async function trainLocked(request: TrainRequest, lock: RunLock): Promise<number> {
+  const { config, workDir, resume, profile } = request;
   await prepareData(config);
   const { root, trainSplit, valSplit } = config.data;
   const dataset = await openDataset(config.dataset, root, trainSplit);
@@ -81,6 +99,10 @@ export async function train(request: TrainRequest): Promise<number> {
     // before the folder is touched: where something does not fit, the same command may come again
     const run = await openRun(engine, request, dataset.info, progress.note);
     const session = peak ? openSession(run, request, peak, progress) : undefined;
+    if (!resume) {
+      makeNewFolder(workDir);
+      await lock.take();
+    }
     const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(config));
     await makeOutputFolder(folder.overlays, '--work-dir');
     progress.note(`adapter ${engine.gpu.device.name}; run folder ${folder.root}`);
@@ -98,8 +120,13 @@ async function openRun(
   info: DatasetInfo,
   note: (line: string) => void,
 ): Promise<OpenRun> {
-  const saved = resume ? latestCheckpoint(runFolder(workDir)) : null;
-  if (saved !== null) return savedRun(engine, config, info, saved);
+  const folder = runFolder(workDir);
+  const saved = resume ? latestCheckpoint(folder) : null;
+  if (saved !== null) {
+    if (saved.note !== null) note(saved.note);
+    return readCheckpointOf(folder, saved.file, (file) => savedRun(engine, config, info, file));
+  }
+  if (resume) note(`no checkpoint in ${folder.checkpoints} yet: the run begins at its first step`);
   const { textSource, ...weights } = await freshWeights(engine, config, info);
   note(`class embeddings: ${textSource}`);
   return newRun(engine, config, weights);

@@ -1,9 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
 import { writeJson } from '../engine/json_file.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
+import { makeFolders } from './io/make_folders.ts';
+
+/** The file that tells which process trains in the folder, see `RunLock`. */
+export const LOCK_NAME = 'lock';
 
 /** The files of one run; a pre-training has those that it needs. */
 export interface RunFolder {
@@ -46,13 +50,21 @@ export function requireNewFolder(root: string): void {
       'Continue it with --resume, or choose another --work-dir',
     );
   }
-  const strangers = existsSync(root) ? attempt(root, () => readdirSync(root)) : [];
+  const names = existsSync(root) ? attempt(root, () => readdirSync(root)) : [];
+  // whoever makes a run locks its folder first
+  const strangers = names.filter((name) => name !== LOCK_NAME);
   if (strangers.length > 0) {
     throw new ConfigError(
       `--work-dir ${root}: holds other files (${strangers.slice(0, 3).join(', ')}) and no run`,
       'Choose an empty or a new folder',
     );
   }
+}
+
+/** Makes the empty folder of a new run, to be locked. @throws as {@link createRunFolder} does. */
+export function makeNewFolder(root: string): void {
+  requireNewFolder(root);
+  attempt(root, () => makeFolders(root));
 }
 
 /**
@@ -79,43 +91,9 @@ export async function openRunFolder(root: string, config: string): Promise<RunFo
 }
 
 async function writeConfig(folder: RunFolder, config: string): Promise<RunFolder> {
-  attempt(folder.checkpoints, () => mkdirSync(folder.checkpoints, { recursive: true }));
+  attempt(folder.checkpoints, () => makeFolders(folder.checkpoints));
   await writeFileAtomic(folder.config, config);
   return folder;
-}
-
-/** The checkpoint after a step, such as `checkpoints/step-000380.safetensors`. */
-export function checkpointFile(folder: RunFolder, step: number): string {
-  return join(folder.checkpoints, `step-${String(step).padStart(6, '0')}.safetensors`);
-}
-
-/** The checkpoint with the best evaluation, the later one of equals. */
-export function bestCheckpointFile(folder: RunFolder): string {
-  return join(folder.checkpoints, 'best.safetensors');
-}
-
-/** Names the newest complete checkpoint; to be called when its file is written. */
-export async function markLatest(folder: RunFolder, step: number): Promise<void> {
-  const name = checkpointFile(folder, step).slice(folder.checkpoints.length + 1);
-  await writeFileAtomic(join(folder.checkpoints, 'latest'), `${name}\n`);
-}
-
-/**
- * The newest complete checkpoint; null where none was written yet.
- * @throws DataError where `latest` names a file that is not there.
- */
-export function latestCheckpoint(folder: RunFolder): string | null {
-  const pointer = join(folder.checkpoints, 'latest');
-  if (!existsSync(pointer)) return null;
-  const file = join(folder.checkpoints, readFileSync(pointer, 'utf8').trim());
-  if (!existsSync(file)) {
-    throw new DataError(
-      pointer,
-      `names ${file}, which is not there`,
-      'Write the name of another checkpoint into it',
-    );
-  }
-  return file;
 }
 
 /** Writes `eval.json`. */
@@ -170,7 +148,7 @@ function recordOf(line: string): { step?: unknown; eval?: unknown } {
 }
 
 /** Does something with a file or folder of a run. @throws DataError that names it and the system's reason. */
-function attempt<Result>(path: string, action: () => Result): Result {
+export function attempt<Result>(path: string, action: () => Result): Result {
   try {
     return action();
   } catch (error) {

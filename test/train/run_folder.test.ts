@@ -7,11 +7,7 @@ import { ConfigError, DataError } from '../../engine/errors.ts';
 import { formatConfig, loadConfig } from '../../train/config/config.ts';
 import { embeddedPreset } from '../../train/config/presets.ts';
 import {
-  bestCheckpointFile,
-  checkpointFile,
   createRunFolder,
-  latestCheckpoint,
-  markLatest,
   openRunFolder,
   openRunLog,
   runFolder,
@@ -29,7 +25,6 @@ test('a new run gets its folder and its configuration', async () => {
   const folder = await createRunFolder(join(root, 'deep/new'), text);
   assert.equal(loadConfig(folder.config), config);
   assert.ok(existsSync(folder.checkpoints));
-  assert.is(latestCheckpoint(folder), null);
 });
 
 test('an empty folder that is there already is taken', async () => {
@@ -70,21 +65,6 @@ test('a work folder that is a file is an error that names it', async () => {
   writeFileSync(path, '');
   const error = await rejectionOf(DataError, () => createRunFolder(path, text));
   assert.match(error.message, `${path}: cannot be used: part of the path is not a folder (ENOTDIR)`);
-});
-
-test('the latest checkpoint is the one marked, and must be there', async () => {
-  const folder = await createRunFolder(join(root, 'checkpoints'), text);
-  assert.is(checkpointFile(folder, 38), join(folder.checkpoints, 'step-000038.safetensors'));
-  assert.is(bestCheckpointFile(folder), join(folder.checkpoints, 'best.safetensors'));
-  writeFileSync(checkpointFile(folder, 38), 'a');
-  writeFileSync(checkpointFile(folder, 76), 'b');
-  await markLatest(folder, 38);
-  assert.is(latestCheckpoint(folder), checkpointFile(folder, 38));
-  await markLatest(folder, 76);
-  assert.is(latestCheckpoint(folder), checkpointFile(folder, 76));
-  rmSync(checkpointFile(folder, 76));
-  const { message } = errorOf(DataError, () => latestCheckpoint(folder));
-  assert.match(message, `names ${checkpointFile(folder, 76)}, which is not there`);
 });
 
 test('a new log starts empty and takes a JSON object a line', async () => {

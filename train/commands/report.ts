@@ -3,7 +3,8 @@ import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
 import { pathKind } from '../io/path_kind.ts';
 import type { ReportRequest } from '../report/report_run.ts';
-import { latestCheckpoint, type RunFolder, runFolder } from '../run_folder.ts';
+import { type LatestCheckpoint, latestCheckpoint } from '../run_checkpoints.ts';
+import { type RunFolder, runFolder } from '../run_folder.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, settingsHelp } from './flags.ts';
 import { realSurroundings, requireFiles } from './surroundings.ts';
 
@@ -26,14 +27,14 @@ export function parseReport(argv: string[]): ReportRequest {
   return { folder, checkpoint: checkpointIn(folder), overrides };
 }
 
-function checkpointIn(folder: RunFolder): string {
+function checkpointIn(folder: RunFolder): LatestCheckpoint {
   const { root, config } = folder;
   const refuse = (problem: string, hint: string) => new ConfigError(`--work-dir ${root}: ${problem}`, hint);
   const kind = pathKind(root);
   if (kind === null) throw refuse('there is no such folder', 'Check the path');
   if (kind === 'file') throw refuse('is a file, wanted the folder of a run', 'Leave the file name out');
-  const file = latestCheckpoint(folder);
-  if (file !== null) return file;
+  const latest = latestCheckpoint(folder);
+  if (latest !== null) return latest;
   throw pathKind(config)
     ? refuse('holds a run without a checkpoint', 'Continue it with npm run train -- --resume --work-dir DIR')
     : refuse(

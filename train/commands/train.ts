@@ -14,6 +14,8 @@ import {
   withOverrides,
 } from '../config/set.ts';
 import type { TrainRequest } from '../run.ts';
+import { runFolder } from '../run_folder.ts';
+import { readSavedConfig } from '../saved_config.ts';
 import {
   addSettingFlags,
   common,
@@ -109,14 +111,14 @@ function resumed(
   overrides: Override[],
   around: Surroundings,
 ): Omit<TrainRequest, 'profile'> {
-  const file = join(workDir, 'config.json');
-  if (!around.exists(file)) {
+  const folder = runFolder(workDir);
+  if (!around.exists(folder.config)) {
     throw new ConfigError(
       `--resume: ${workDir} holds no run (no config.json)`,
       'Pass --work-dir with the folder of the run, or leave --resume out to start one',
     );
   }
-  const saved = around.savedConfig(file);
+  const saved = readSavedConfig(folder, { what: 'training', carried: true }, around.savedConfig);
   const base = { ...saved, train: { ...saved.train, stopAt: null } };
   refuseChanges(settingsSchema, saved, withOverrides(base, overrides), freeOnResume);
   const config = applyOverrides(base, overrides);
@@ -161,7 +163,7 @@ function trainCommand(): Command {
     .option('--work-dir <DIR>', 'folder of the run (default: runs/DATE-DATASET)', pathArgument)
     .option(
       '--resume',
-      'continue the run in --work-dir; without it, the run that was started or continued last',
+      `continue the run in --work-dir; without --work-dir, the run in ${runsFolder}/ that was started or continued last`,
     )
     .option(
       '--profile [STEPS]',

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { makeFolders } from './make_folders.ts';
 import { isKind } from './path_kind.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function makeOutputFolder(folder: string, flag: string): Promise<vo
   const hint = `Give ${flag} another folder.`;
   if (isKind(folder, 'file')) throw new DataError(folder, 'is a file, wanted a folder', hint);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new DataError(folder, `cannot be written to: ${systemCause(error)}`, hint);

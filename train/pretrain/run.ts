@@ -12,14 +12,9 @@ import { loadAtlas } from '../embedded/atlas.ts';
 import { INTERRUPTED, watchInterrupt } from '../io/interrupt.ts';
 import { formatDuration, type Progress, showProgress } from '../io/progress.ts';
 import { isOptimizerTensor } from '../optimizer.ts';
-import {
-  checkpointFile,
-  createRunFolder,
-  latestCheckpoint,
-  openRunFolder,
-  openRunLog,
-  type RunFolder,
-} from '../run_folder.ts';
+import { checkpointFile, latestCheckpoint, readCheckpointOf } from '../run_checkpoints.ts';
+import { createRunFolder, makeNewFolder, openRunFolder, openRunLog, type RunFolder } from '../run_folder.ts';
+import { RunLock } from '../run_lock.ts';
 import { captionBook, captionTemplates } from './captions.ts';
 import { cardFile, type MiniClipCard, recordedSteps, sha256, writeCard } from './card.ts';
 import { loadPretrainCheckpoint, type PretrainCheckpoint, savePretrainCheckpoint } from './checkpoint.ts';
@@ -57,14 +52,29 @@ export async function pretrain(request: PretrainRequest): Promise<number> {
 /** {@link pretrain} on an engine that is open already. */
 export async function pretrainOn(
   engine: Engine,
-  { settings, workDir, out, resume }: PretrainRequest,
+  request: PretrainRequest,
   progress: Progress,
   interrupted: () => boolean = () => false,
 ): Promise<number> {
+  if (!request.resume) makeNewFolder(request.workDir);
+  const lock = new RunLock(request.workDir);
+  try {
+    await lock.take();
+    return await pretrainLocked(engine, request, progress, interrupted);
+  } finally {
+    lock.release();
+  }
+}
+
+async function pretrainLocked(
+  engine: Engine,
+  { settings, workDir, out, resume }: PretrainRequest,
+  progress: Progress,
+  interrupted: () => boolean,
+): Promise<number> {
   const started = performance.now();
   const folder = await (resume ? openRunFolder : createRunFolder)(workDir, formatConfig(settings));
-  const file = resume ? latestCheckpoint(folder) : null;
-  const checkpoint = file === null ? null : await loadPretrainCheckpoint(file);
+  const checkpoint = resume ? await savedState(folder, progress.note) : null;
   const seconds = () => (checkpoint?.seconds ?? 0) + (performance.now() - started) / 1000;
   const atlas = loadAtlas();
   const book = captionBook(atlas);
@@ -102,6 +112,19 @@ export async function pretrainOn(
     `${out}: ${(100 * image).toFixed(1)}% of scenes and ${(100 * patch).toFixed(1)}% of patches right, trained in ${formatDuration(card.trainingSeconds)}; card in ${cardFile(out)}`,
   );
   return 0;
+}
+
+/** The state that a pre-training goes on from; null where it saved none yet. */
+async function savedState(
+  folder: RunFolder,
+  note: (line: string) => void,
+): Promise<PretrainCheckpoint | null> {
+  const saved = latestCheckpoint(folder);
+  const line = saved
+    ? saved.note
+    : `no checkpoint in ${folder.checkpoints} yet: the pre-training begins at its first step`;
+  if (line !== null) note(line);
+  return saved && readCheckpointOf(folder, saved.file, loadPretrainCheckpoint);
 }
 
 /** The stage to go on with: the first, one that a checkpoint lies within, or one that begins where another ended. */

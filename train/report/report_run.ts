@@ -7,6 +7,7 @@ import { prepareData } from '../embedded/prepare.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
 import { withoutDrawing } from '../evaluation/resolve.ts';
 import { imageProgress } from '../io/image_progress.ts';
+import { type LatestCheckpoint, readCheckpointOf } from '../run_checkpoints.ts';
 import { type RunFolder, saveEvaluation } from '../run_folder.ts';
 import { carriedText, openSavedModel } from '../saved_model.ts';
 import { watchEvaluation } from './examples.ts';
@@ -17,7 +18,7 @@ import { reportFile, writeReport } from './write_report.ts';
 export interface ReportRequest {
   folder: RunFolder;
   /** The run's latest checkpoint. */
-  checkpoint: string;
+  checkpoint: LatestCheckpoint;
   overrides: Override[];
 }
 
@@ -27,13 +28,14 @@ export interface ReportRequest {
  * @throws DataError where the log is none or the files could not be written, before the work.
  */
 export async function reportRun(request: ReportRequest, say: (text: string) => void): Promise<number> {
-  const { folder, checkpoint: file } = request;
+  const { folder, checkpoint } = request;
+  if (checkpoint.note !== null) say(checkpoint.note);
   const history = readRunHistory(folder.log);
   for (const result of [folder.evaluation, reportFile(folder)]) checkOutputFile(result, null);
-  const { tensors, step, config: saved } = await loadCheckpoint(file);
+  const { tensors, step, config: saved } = await readCheckpointOf(folder, checkpoint.file, loadCheckpoint);
   const config = resolveReport(request, saved);
   await prepareData(config);
-  const weights = { file, step, config: saved, tensors };
+  const weights = { file: checkpoint.file, step, config: saved, tensors };
   const model = await openSavedModel(weights, config, () => carriedText(weights, config));
   try {
     const watch = watchEvaluation(datasetInfo(config.dataset), config.model.vision.patch);

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError } from '../../../engine/errors.ts';
 import { parseTrain } from '../../../train/commands/train.ts';
 import { embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
@@ -62,6 +63,17 @@ test('--resume alone takes the newest run of the data set, whatever its name', (
     '--resume: there is no run of context59 in runs/',
   );
   assert.match(trainError('--resume --work-dir none', around).message, 'none holds no run (no config.json)');
+});
+
+test('a saved configuration that cannot be read says what to do', () => {
+  const { message, hint } = trainError('--resume --work-dir runs/a', machine([], { 'runs/a': null }));
+  assert.is(message, 'runs/a/config.json: optim: missing');
+  assert.match(hint, 'start anew in another --work-dir');
+});
+
+test('--help tells where the last run is looked for', () => {
+  const { text } = errorOf(HelpRequest, () => train('--help'));
+  assert.match(text.replaceAll(/\s+/g, ' '), 'without --work-dir, the run in runs/ that was started or');
 });
 
 test.run();

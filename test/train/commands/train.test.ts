@@ -124,6 +124,7 @@ test('an interruption saves and exits with 130', async () => {
   assert.is(code, 130, output);
   assert.match(output, /Interrupted.*\n?.*Stopped after step \d+/s);
   assert.ok(existsSync(join(folder, 'cut', 'checkpoints', 'latest')));
+  assert.not.ok(existsSync(join(folder, 'cut', 'lock')), 'the folder is free again');
 });
 
 test('eval repeats the evaluation of the run and writes pictures', async () => {
@@ -148,6 +149,7 @@ test('a loss that is not finite ends the run, tells where, and the last good che
     'schedule.warmupIters=3',
   );
   assert.is(code, 1, output);
+  assert.not.ok(existsSync(join(folder, 'exploded', 'lock')), 'the folder is free again');
   assert.match(output, /step \d+: the loss is not finite; first non-finite tensor: \S+.*; images: \S+, \S+/);
   assert.not.match(output, /\n {4}at /);
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -81,6 +81,22 @@ test('the first interruption saves and stops', async () => {
   assert.ok(readdirSync(join(directory, 'interrupted', 'checkpoints')).includes('step-000002.safetensors'));
 });
 
+test('without the mark of the latest checkpoint it goes on from the newest, and says so', async () => {
+  const checkpoints = join(directory, 'interrupted', 'checkpoints');
+  rmSync(join(checkpoints, 'latest'));
+  const notes = silentProgress();
+  assert.is(await pretrainOn(engine, requestOf('interrupted', 3, true), notes), 0);
+  assert.match(notes.notes.join('\n'), 'latest is not there: taking step-000002.safetensors');
+  assert.equal(readdirSync(checkpoints).sort(), ['latest', 'step-000003.safetensors']);
+  const file = join(checkpoints, 'step-000003.safetensors');
+  writeFileSync(file, readFileSync(file).subarray(0, 100));
+  const error = await rejectionOf(DataError, () =>
+    pretrainOn(engine, requestOf('interrupted', 4, true), silentProgress()),
+  );
+  assert.match(error.message, `${file}: `);
+  assert.match(error.hint, 'There is no other checkpoint in');
+});
+
 test('the card tells what is in the file', () => {
   const card = readCard(join(directory, 'whole.json'));
   assert.is(card.sha256.weights, sha256([readFileSync(join(directory, 'whole.safetensors'))]));
@@ -139,6 +155,17 @@ test('a folder with a run in it is refused', async () => {
     pretrainOn(engine, requestOf('whole', null), silentProgress()),
   );
   assert.match(error.message, /there is a run in it already/);
+});
+
+test('two pre-trainings do not share a folder', async () => {
+  const lock = join(directory, 'parts', 'lock');
+  writeFileSync(lock, JSON.stringify({ pid: process.ppid, host: hostname() }));
+  const error = await rejectionOf(ConfigError, () =>
+    pretrainOn(engine, requestOf('parts', null, true), silentProgress()),
+  );
+  assert.match(error.message, `process ${process.ppid} on ${hostname()} is training in it`);
+  rmSync(lock);
+  assert.equal(readdirSync(join(directory, 'whole')).includes('lock'), false);
 });
 
 test('the loss falls, class tokens and patches alike', async () => {
