@@ -1,6 +1,6 @@
 import { cpus, loadavg } from 'node:os';
-import { runCommand } from '../engine/command.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
+import { runCommand } from '../engine/host/command.ts';
 import { catalogue } from '../kernels/catalogue.ts';
 import { runBench } from './kernels/run.ts';
 

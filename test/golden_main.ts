@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { parseArguments, runCommand } from '../engine/command.ts';
 import { createEngine } from '../engine/create.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { nodePlatform } from '../engine/gpu/node.ts';
+import { parseArguments, runCommand } from '../engine/host/command.ts';
 import { checkFixtures, fixturesIn } from './golden_check/run.ts';
 
 interface Options {

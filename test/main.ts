@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { parseArguments, positiveInteger, runCommand } from '../engine/command.ts';
 import { ensureAdapter } from '../engine/doctor/ensure.ts';
 import { ConfigError } from '../engine/errors.ts';
+import { parseArguments, positiveInteger, runCommand } from '../engine/host/command.ts';
 import { judge, killAll, runTask, type Task } from './project/runner.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../engine/atomic_file.ts';
 import { DataError, UserError } from '../engine/errors.ts';
+import { writeFileAtomic } from '../engine/host/atomic_file.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
 import { isKind } from './io/path_kind.ts';
 import { attempt, type RunFolder } from './run_folder.ts';

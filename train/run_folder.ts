@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCause, writeFileAtomic } from '../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../engine/errors.ts';
-import { writeJson } from '../engine/json_file.ts';
+import { systemCause, writeFileAtomic } from '../engine/host/atomic_file.ts';
+import { writeJson } from '../engine/host/json_file.ts';
 import type { EvalReport } from './evaluation/metrics.ts';
 import { makeFolders } from './io/make_folders.ts';
 

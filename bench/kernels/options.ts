@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments } from '../../engine/host/command.ts';
 import type { StoreType, Tile } from '../../kernels/kernel.ts';
 
 /** What `npm run bench` was asked for. Names narrow what is run; undefined: all. */

@@ -1,4 +1,4 @@
-import { type Column, digits, formatRow } from '../../engine/table.ts';
+import { type Column, digits, formatRow } from '../../engine/host/table.ts';
 import type { AnyKernel, Variant } from '../../kernels/kernel.ts';
 import type { Row } from './row.ts';
 import type { Job } from './select.ts';

@@ -1,4 +1,3 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { AdapterError, DeviceLostError } from '../../engine/errors.ts';
 import { makeProblem, type Problem } from '../../engine/gpu/check.ts';
@@ -6,7 +5,8 @@ import { createGpu, type Gpu } from '../../engine/gpu/context.ts';
 import { requireF16 } from '../../engine/gpu/device.ts';
 import { measurePeak, peakLine } from '../../engine/gpu/peak.ts';
 import type { Platform } from '../../engine/gpu/platform.ts';
-import { checkOutputFile } from '../../engine/output_file.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
+import { checkOutputFile } from '../../engine/host/output_file.ts';
 import type { AnyKernel } from '../../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../../kernels/peak/peak.ts';
 import { Earlier, isEarlier } from './against.ts';

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../engine/errors.ts';
 import type { Choice, TileTable } from '../../engine/gpu/tiles.ts';
-import { nearestName } from '../../engine/nearest_name.ts';
+import { nearestName } from '../../engine/host/nearest_name.ts';
 import {
   type AnyKernel,
   aliasesOf,

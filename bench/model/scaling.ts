@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { createEngine } from '../../engine/create.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { median } from '../../engine/gpu/measure.ts';
 import { measurePeakOf } from '../../engine/gpu/peak.ts';
-import { writeJson } from '../../engine/json_file.ts';
-import { digits } from '../../engine/table.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
+import { writeJson } from '../../engine/host/json_file.ts';
+import { digits } from '../../engine/host/table.ts';
 import { resultsFile } from '../results_file.ts';
 import { LAYERS, parseScaling } from './scaling_options.ts';
 import { scalingPlot } from './scaling_plot.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments, positiveInteger } from '../../engine/host/command.ts';
 
 /** Blocks of CLIP ViT-B/16. */
 export const LAYERS = 12;

@@ -1,5 +1,5 @@
 import type { Peak } from '../../engine/gpu/peak.ts';
-import { digits, formatTable, markdownTable } from '../../engine/table.ts';
+import { digits, formatTable, markdownTable } from '../../engine/host/table.ts';
 import { formatBytes } from '../../train/io/progress.ts';
 import { fitPowerLaw, type PowerLaw } from './scaling_fit.ts';
 import { type Axis, along, axes, cropOf, type Sizes, type Sweep } from './scaling_points.ts';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments, positiveInteger } from '../../engine/host/command.ts';
 import type { StoreType } from '../../kernels/kernel.ts';
 
 /** What can be timed: Cascade-CLIP as the presets have it, and pre-training of a miniature CLIP. */

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments } from '../../engine/host/command.ts';
 import { type Work, works } from './works.ts';
 
 /** What `npm run bench -- --peers` was asked for. */

@@ -1,4 +1,4 @@
-import { digits, markdownTable } from '../../engine/table.ts';
+import { digits, markdownTable } from '../../engine/host/table.ts';
 import type { PeerRow } from './race.ts';
 
 /** Where and when the results were measured. */

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
 import { AdapterError } from '../../engine/errors.ts';
 import { listAdapters, wantedAdapter } from '../../engine/gpu/node.ts';
 import { adapterKey, isSoftware, type Platform } from '../../engine/gpu/platform.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
 import { resultsFile } from '../results_file.ts';
 import { installPeers, versionOf } from './install.ts';
 import { type ContenderId, contenderIds } from './messages.ts';

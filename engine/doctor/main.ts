@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { parseArguments, runCommand } from '../command.ts';
+import { parseArguments, runCommand } from '../host/command.ts';
 import { diagnose } from './diagnose.ts';
 import { formatReport } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { formatTable } from '../table.ts';
+import { formatTable } from '../host/table.ts';
 import type { Report } from './diagnose.ts';
 
 const WIDTH = 110;

@@ -1,4 +1,4 @@
-import { digits, formatTable } from '../table.ts';
+import { digits, formatTable } from '../host/table.ts';
 
 /** How much a dispatch computes and moves. */
 export interface Cost {

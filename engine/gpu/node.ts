@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { AdapterError } from '../errors.ts';
-import { readJson, writeJson } from '../json_file.ts';
+import { readJson, writeJson } from '../host/json_file.ts';
 import { type AdapterOptions, adapterText, type Platform, type TuningTable } from './platform.ts';
 import { findSwiftshader, SWIFTSHADER, withDriver } from './swiftshader.ts';
 

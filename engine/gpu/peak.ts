@@ -1,7 +1,7 @@
 import { type AnyKernel, type Dims, product, tilesOf } from '../../kernels/kernel.ts';
 import { copy, multiplyAdd } from '../../kernels/peak/peak.ts';
 import { AdapterError } from '../errors.ts';
-import { digits } from '../table.ts';
+import { digits } from '../host/table.ts';
 import { checkKernel, makeProblem } from './check.ts';
 import { createGpu, type Gpu } from './context.ts';
 import type { Cost } from './kernel_times.ts';

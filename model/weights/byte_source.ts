@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
 
 /** Longest single read; the system call takes less than 2 GiB. */
 const LONGEST_READ = 1 << 28;

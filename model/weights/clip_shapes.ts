@@ -1,5 +1,5 @@
 import { DataError } from '../../engine/errors.ts';
-import { nearestName } from '../../engine/nearest_name.ts';
+import { nearestName } from '../../engine/host/nearest_name.ts';
 import type { TextConfig, VisionConfig } from '../config.ts';
 import { imageTowerSpecs, textTowerSpecs } from '../tower_specs.ts';
 import { clipName, isOfImageTower } from './clip_names.ts';

@@ -1,5 +1,5 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
 import { product } from '../../engine/shape.ts';
 import { ByteSource } from './byte_source.ts';
 import {

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { DataError } from '../../engine/errors.ts';
-import { nearestName } from '../../engine/nearest_name.ts';
+import { nearestName } from '../../engine/host/nearest_name.ts';
 import { sameShape } from '../../engine/shape.ts';
 import { readSafetensors } from './safetensors.ts';
 import type { HostTensor, StateDict } from './tensor_file.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HelpRequest, runCommand } from '../../engine/command.ts';
 import { AdapterError, DataError } from '../../engine/errors.ts';
+import { HelpRequest, runCommand } from '../../engine/host/command.ts';
 
 const test = suite('how a command ends');
 

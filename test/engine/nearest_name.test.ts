@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { editDistance, nearestName } from '../../engine/nearest_name.ts';
+import { editDistance, nearestName } from '../../engine/host/nearest_name.ts';
 
 const test = suite('nearest name');
 

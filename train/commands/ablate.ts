@@ -1,5 +1,5 @@
 import { ConfigError } from '../../engine/errors.ts';
-import { nearestName } from '../../engine/nearest_name.ts';
+import { nearestName } from '../../engine/host/nearest_name.ts';
 import type { AblateRequest } from '../experiment/ablate.ts';
 import { type Variant, variants } from '../experiment/ablate_rows.ts';
 import { experimentCommand, readExperiment } from './experiment.ts';

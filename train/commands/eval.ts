@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
+import { parseArguments } from '../../engine/host/command.ts';
 import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
 import type { EvalRequest } from '../evaluation/resolve.ts';
 import { addSettingFlags, common, pathArgument, readOverrides, runFlags, settingsHelp } from './flags.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
-import { checkOutputFile } from '../../engine/output_file.ts';
+import { parseArguments } from '../../engine/host/command.ts';
+import { checkOutputFile } from '../../engine/host/output_file.ts';
 import { choosePreset } from '../config/choose_preset.ts';
 import { embeddedClip } from '../config/presets.ts';
 import { applyOverrides } from '../config/set.ts';

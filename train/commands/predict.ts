@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments } from '../../engine/host/command.ts';
 import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
 import { backgroundName, namesInList, readNames, sameName } from '../predict/class_names.ts';
 import type { PredictRequest } from '../predict/resolve.ts';

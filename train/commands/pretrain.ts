@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
-import { checkOutputFile } from '../../engine/output_file.ts';
+import { parseArguments } from '../../engine/host/command.ts';
+import { checkOutputFile } from '../../engine/host/output_file.ts';
 import { refuseChanges, withOverrides } from '../config/set.ts';
 import { savedSettings } from '../pretrain/folder.ts';
 import { freeOnResume, scriptName } from '../pretrain/recipe.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { parseArguments } from '../../engine/command.ts';
 import { ConfigError } from '../../engine/errors.ts';
+import { parseArguments } from '../../engine/host/command.ts';
 import { pathKind } from '../io/path_kind.ts';
 import type { ReportRequest } from '../report/report_run.ts';
 import { type LatestCheckpoint, latestCheckpoint } from '../run_checkpoints.ts';

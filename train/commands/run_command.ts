@@ -1,5 +1,5 @@
-import { runCommand } from '../../engine/command.ts';
 import { DeviceLostError, OutOfMemoryError } from '../../engine/errors.ts';
+import { runCommand } from '../../engine/host/command.ts';
 
 /** The settings that a model needs less memory with. */
 const LESS_MEMORY =

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { parseArguments, positiveInteger } from '../../engine/command.ts';
 import { ConfigError, UserError } from '../../engine/errors.ts';
+import { parseArguments, positiveInteger } from '../../engine/host/command.ts';
 import { embeddedBanner } from '../config/choose_data.ts';
 import { choosePreset } from '../config/choose_preset.ts';
 import type { DatasetName } from '../config/config.ts';

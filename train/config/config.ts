@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EngineOptions } from '../../engine/create.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { readJson } from '../../engine/host/json_file.ts';
 import { describeIssues, problemsError } from './errors.ts';
 import { listFields, valueAt } from './fields.ts';
 import { embeddedRoot } from './presets.ts';

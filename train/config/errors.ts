@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ConfigError } from '../../engine/errors.ts';
-import { nearestName } from '../../engine/nearest_name.ts';
+import { nearestName } from '../../engine/host/nearest_name.ts';
 import { listFields, valueAt, wantedOf } from './fields.ts';
 
 /** What is wrong with one setting, and what to do about it. */

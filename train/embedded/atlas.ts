@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
-import { parseJson } from '../../engine/json_file.ts';
+import { parseJson } from '../../engine/host/json_file.ts';
 
 const atlasSchema = z.strictObject({
   /** Side in pixels of a cell; every icon fits its square cell, centred, aspect ratio kept. */

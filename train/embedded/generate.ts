@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { readJson } from '../../engine/host/json_file.ts';
 import { Random } from '../../engine/random.ts';
 import { voc20 } from '../data/datasets/voc20.ts';
 import { type Atlas, cellsByClass, loadAtlas } from './atlas.ts';

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../engine/errors.ts';
-import { editDistance } from '../../engine/nearest_name.ts';
+import { editDistance } from '../../engine/host/nearest_name.ts';
 import type { CompactVocabulary } from '../../model/tokenizer/compact_vocabulary.ts';
 import { loadAtlas } from './atlas.ts';
 

@@ -1,4 +1,4 @@
-import { checkOutputFile } from '../../engine/output_file.ts';
+import { checkOutputFile } from '../../engine/host/output_file.ts';
 import { loadModelFile } from '../checkpoint.ts';
 import { datasetInfo } from '../data/datasets/info.ts';
 import { prepareData } from '../embedded/prepare.ts';

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import { ShapeError } from '../../engine/errors.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
 import type { Rgb } from '../data/datasets/info.ts';
 import { drawText, isDrawable, textSize } from './bitmap_font.ts';
 

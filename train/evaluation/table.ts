@@ -1,4 +1,4 @@
-import { type Alignment, formatTable } from '../../engine/table.ts';
+import { type Alignment, formatTable } from '../../engine/host/table.ts';
 import type { TrainingMode } from '../config/config.ts';
 import type { EvalReport, ScoreReport } from './metrics.ts';
 

@@ -1,5 +1,5 @@
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
-import { writeJson } from '../../engine/json_file.ts';
+import { writeJson } from '../../engine/host/json_file.ts';
 import { parseConfig, type RunConfig } from '../config/config.ts';
 import { openDataset } from '../data/datasets/dataset.ts';
 import { prepareData } from '../embedded/prepare.ts';

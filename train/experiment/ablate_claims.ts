@@ -1,4 +1,4 @@
-import { formatTable } from '../../engine/table.ts';
+import { formatTable } from '../../engine/host/table.ts';
 import { type FigureName, formatSummary, type Row, summarise } from './figures.ts';
 
 /** The paper says that one variant does better than another. Li et al. 2024 (ICML), ablations. */

@@ -1,5 +1,5 @@
 import { ensureAdapter } from '../../engine/doctor/ensure.ts';
-import { writeJson } from '../../engine/json_file.ts';
+import { writeJson } from '../../engine/host/json_file.ts';
 import type { RunConfig } from '../config/config.ts';
 import { embeddedCache } from '../config/presets.ts';
 import { openDataset } from '../data/datasets/dataset.ts';

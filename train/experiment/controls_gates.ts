@@ -1,4 +1,4 @@
-import { formatTable } from '../../engine/table.ts';
+import { formatTable } from '../../engine/host/table.ts';
 import { type FigureName, type Row, summaryOf } from './figures.ts';
 
 /** The kinds of models of the table. */

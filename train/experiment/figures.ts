@@ -1,4 +1,4 @@
-import { type Alignment, formatTable } from '../../engine/table.ts';
+import { type Alignment, formatTable } from '../../engine/host/table.ts';
 import type { EvalReport } from '../evaluation/metrics.ts';
 
 /** What a model of a series is judged by, in percent; null where it is undefined. */

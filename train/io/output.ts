@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
 import { makeFolders } from './make_folders.ts';
 import { isKind } from './path_kind.ts';
 

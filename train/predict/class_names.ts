@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
 import { cleanText } from '../../model/tokenizer/words.ts';
 
 /** A mask has 8 bits, and 0 is background. */

@@ -1,9 +1,9 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
+import { readJson } from '../../engine/host/json_file.ts';
 import { isKind, pathKind } from '../io/path_kind.ts';
 import type { ResultFolders } from './results.ts';
 

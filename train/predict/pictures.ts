@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { ConfigError, DataError } from '../../engine/errors.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
 import { isKind, type PathKind, pathKind } from '../io/path_kind.ts';
 
 /** A picture to segment. */

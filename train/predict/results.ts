@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
-import { writeJson } from '../../engine/json_file.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
+import { writeJson } from '../../engine/host/json_file.ts';
 import { hexColour, vocColourMap } from '../data/datasets/colour_map.ts';
 import { encodePalettePng } from '../data/image/palette_png.ts';
 import type { Raster } from '../data/image/raster.ts';

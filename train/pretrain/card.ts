@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { readJson, writeJson } from '../../engine/json_file.ts';
+import { readJson, writeJson } from '../../engine/host/json_file.ts';
 import { pretrainSchema } from './settings.ts';
 
 /** Steps whose losses a card records, so that a pre-training can be checked without running all of it. */

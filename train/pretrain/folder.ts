@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { ConfigError } from '../../engine/errors.ts';
-import { readJson } from '../../engine/json_file.ts';
+import { readJson } from '../../engine/host/json_file.ts';
 import { checkpointFile, checkpointNames, markLatest } from '../run_checkpoints.ts';
 import { type RunFolder, runFolder } from '../run_folder.ts';
 import { readSavedConfig } from '../saved_config.ts';

@@ -1,6 +1,6 @@
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import type { Peak } from '../../engine/gpu/peak.ts';
-import { writeJson } from '../../engine/json_file.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
+import { writeJson } from '../../engine/host/json_file.ts';
 import type { Progress } from '../io/progress.ts';
 import type { RunFolder } from '../run_folder.ts';
 import type { Recording } from './session.ts';

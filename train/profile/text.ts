@@ -1,6 +1,6 @@
 import { kernelTable, sizesTable } from '../../engine/gpu/kernel_times.ts';
 import { peakLine } from '../../engine/gpu/peak.ts';
-import { digits } from '../../engine/table.ts';
+import { digits } from '../../engine/host/table.ts';
 import type { StepProfile } from './summary.ts';
 
 /** A clock coarser than this tells nothing about a single dispatch. */

@@ -1,4 +1,4 @@
-import { checkOutputFile } from '../../engine/output_file.ts';
+import { checkOutputFile } from '../../engine/host/output_file.ts';
 import { loadCheckpoint } from '../checkpoint.ts';
 import type { RunConfig } from '../config/config.ts';
 import { applyOverrides, type Override } from '../config/set.ts';

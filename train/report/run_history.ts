@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { systemCause } from '../../engine/atomic_file.ts';
 import { DataError } from '../../engine/errors.ts';
+import { systemCause } from '../../engine/host/atomic_file.ts';
 
 const lossRecord = z.object({
   step: z.number(),

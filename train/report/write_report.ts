@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../engine/atomic_file.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { writeFileAtomic } from '../../engine/host/atomic_file.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { ParameterStore } from '../../model/store.ts';
 import type { RunConfig } from '../config/config.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError, DataError } from '../../../engine/errors.ts';
-import { checkOutputFile } from '../../../engine/output_file.ts';
+import { HelpRequest } from '../../../engine/host/command.ts';
+import { checkOutputFile } from '../../../engine/host/output_file.ts';
 import { parseEval } from '../../../train/commands/eval.ts';
 import type { Surroundings } from '../../../train/commands/surroundings.ts';
 import type { RunConfig } from '../../../train/config/config.ts';

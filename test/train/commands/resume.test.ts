@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HelpRequest } from '../../../engine/command.ts';
 import { ConfigError } from '../../../engine/errors.ts';
+import { HelpRequest } from '../../../engine/host/command.ts';
 import { parseTrain } from '../../../train/commands/train.ts';
 import { embeddedPreset, fullPreset } from '../../../train/config/presets.ts';
 import { errorOf } from '../../support/error_of.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShapeError } from '../../../engine/errors.ts';
-import { formatTable } from '../../../engine/table.ts';
+import { formatTable } from '../../../engine/host/table.ts';
 import { readSafetensors } from '../../../model/weights/safetensors.ts';
 import {
   addCounts,

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { systemCause } from '../../../engine/atomic_file.ts';
 import { DataError } from '../../../engine/errors.ts';
+import { systemCause } from '../../../engine/host/atomic_file.ts';
 import type { DatasetItem, Layout } from './layouts.ts';
 
 /** Missing files that an error names before it only counts. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { systemCause } from '../../../engine/atomic_file.ts';
 import { DataError } from '../../../engine/errors.ts';
+import { systemCause } from '../../../engine/host/atomic_file.ts';
 import { isKind } from '../../io/path_kind.ts';
 import type { RootLayout } from './root.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { systemCause } from '../../../engine/atomic_file.ts';
 import { DataError } from '../../../engine/errors.ts';
+import { systemCause } from '../../../engine/host/atomic_file.ts';
 import { isKind } from '../../io/path_kind.ts';
 
 /** What the root of a benchmark holds. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { type DecodedPng, decode } from 'fast-png';
 import sharp from 'sharp';
-import { systemCause } from '../../../engine/atomic_file.ts';
 import { DataError } from '../../../engine/errors.ts';
+import { systemCause } from '../../../engine/host/atomic_file.ts';
 import type { Raster } from './raster.ts';
 
 /**

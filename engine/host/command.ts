@@ -1,5 +1,5 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { ConfigError, UserError } from './errors.ts';
+import { ConfigError, UserError } from '../errors.ts';
 
 /** `--help` was asked for; `text` is what to print. */
 export class HelpRequest extends Error {

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { DataError } from '../errors.ts';
 import { systemCause } from './atomic_file.ts';
-import { DataError } from './errors.ts';
 
 /**
  * Checks that a file for results can be written, before the work whose results it shall hold.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DataError } from './errors.ts';
+import { DataError } from '../errors.ts';
 
 const causes: Record<string, string> = {
   ENOENT: 'no such file or folder',

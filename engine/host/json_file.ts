@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { DataError } from '../errors.ts';
 import { systemCause, writeFileAtomic } from './atomic_file.ts';
-import { DataError } from './errors.ts';
 
 /**
  * Reads a JSON file.
