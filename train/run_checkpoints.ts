@@ -73,7 +73,8 @@ export function latestCheckpoint(folder: RunFolder): LatestCheckpoint | null {
   if (!existsSync(pointer)) {
     const [newest] = names;
     if (newest === undefined) return null;
-    const note = `${pointer} is not there: taking ${newest}, the newest of ${names.length} in the folder`;
+    const other = newest !== BEST && names.includes(BEST) ? `; ${BEST} may be of a later step` : '';
+    const note = `${pointer} is not there: taking ${newest}, the last by its name of ${names.length}${other}`;
     return { file: join(folder.checkpoints, newest), note };
   }
   const name = attempt(pointer, () => decoded(readFileSync(pointer))).trim();

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { hostName } from '../engine/doctor/host.ts';
 import { ConfigError } from '../engine/errors.ts';
+import { hostName, type ProcessSpace, processSpace } from '../engine/host/machine_name.ts';
 import { attempt, LOCK_NAME } from './run_folder.ts';
 
 /** Ms after which a lock without content is looked at again: its process may be about to write it. */
@@ -11,7 +11,7 @@ const PATIENCE = 300;
 const MOST_TRIES = 20;
 
 /** The process that a lock names. */
-interface Owner {
+interface Owner extends ProcessSpace {
   pid: number;
   host: string;
 }
@@ -35,12 +35,13 @@ export class RunLock {
   constructor(root: string, host = hostName()) {
     this.root = root;
     this.file = resolve(root, LOCK_NAME);
-    this.self = { pid: process.pid, host };
+    this.self = { pid: process.pid, host, ...processSpace() };
     this.text = `${JSON.stringify(this.self)}\n`;
   }
 
   /** @throws ConfigError where another process holds the lock, DataError where the folder cannot be written to. */
   async take(): Promise<void> {
+    let takenOver = false;
     for (let tries = 0; !this.create(); tries++) {
       let text = this.read();
       if (text === '') {
@@ -51,6 +52,13 @@ export class RunLock {
       const owner = ownerIn(text ?? '');
       if (owner === null || !this.isDead(owner)) throw this.refusal(owner);
       this.removeStale(text!);
+      takenOver = true;
+    }
+    if (takenOver) {
+      // of several that find a dead process's lock at once, the one whose own is there after a while has it
+      await setTimeout(PATIENCE);
+      const text = this.read();
+      if (text !== this.text) throw this.refusal(ownerIn(text ?? ''));
     }
     this.isMine = true;
     held.add(this.file);
@@ -80,8 +88,11 @@ export class RunLock {
     return attempt(this.file, () => unlessMissing(() => readFileSync(this.file, 'utf8')));
   }
 
-  private isDead({ pid, host }: Owner): boolean {
+  private isDead({ pid, host, boot, container }: Owner): boolean {
     if (host !== this.self.host) return false;
+    if (boot !== this.self.boot) return boot !== '' && this.self.boot !== '';
+    // another container's processes cannot be asked about
+    if (container !== this.self.container) return false;
     return pid === this.self.pid ? !held.has(this.file) : !isRunning(pid);
   }
 
@@ -137,8 +148,9 @@ function unlessMissing(action: () => string): string | null {
 
 function ownerIn(text: string): Owner | null {
   try {
-    const { pid, host } = JSON.parse(text);
-    return Number.isSafeInteger(pid) && pid > 0 && typeof host === 'string' ? { pid, host } : null;
+    const { pid, host, boot = '', container = '' } = JSON.parse(text);
+    const names = [host, boot, container].every((name) => typeof name === 'string');
+    return Number.isSafeInteger(pid) && pid > 0 && names ? { pid, host, boot, container } : null;
   } catch {
     return null;
   }

@@ -24,6 +24,7 @@ export function parseArguments(command: Command, argv: string[]): Command {
     },
     writeErr: () => {},
   });
+  refuseFlagsAsValues(command, argv);
   try {
     return command.parse(argv, { from: 'user' });
   } catch (error) {
@@ -42,6 +43,24 @@ function strayWords(command: Command): ConfigError {
     `${words.join(', ')} belongs to no flag`,
     `npm hands on what follows its own --, as in \`${command.name()} --help\`, which lists all flags. A setting is one word, NAME=VALUE.`,
   );
+}
+
+/**
+ * Commander takes whatever follows a flag for its value, so a value that was forgotten is the next flag.
+ * @throws ConfigError that names the flag without a value.
+ */
+function refuseFlagsAsValues(command: Command, argv: readonly string[]): void {
+  const isFlag = (text: string): boolean =>
+    ['-h', '--help', ...command.options.map(({ long }) => long)].includes(text);
+  for (const [index, text] of argv.entries()) {
+    const option = command.options.find(({ long }) => long === text);
+    const value = argv[index + 1];
+    if (!option?.required || value === undefined || !isFlag(value)) continue;
+    throw new ConfigError(
+      `${text}: its value is missing, the flag ${value} follows`,
+      `Wanted ${option.flags}: ${option.description}`,
+    );
+  }
 }
 
 /** Reads the argument of a flag: a whole number of at least one. */

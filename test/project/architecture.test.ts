@@ -31,7 +31,7 @@ const test = suite('architecture');
 const sources = await readSources(new URL('../../', import.meta.url));
 const isTest = ({ path }: Source): boolean => path.startsWith('test/');
 const isMain = ({ path }: Source): boolean => /(^|\/|_)main\.ts$/.test(path);
-const knowsThePlatform = ({ path }: Source): boolean => /^engine\/(gpu|doctor)\//.test(path);
+const knowsThePlatform = ({ path }: Source): boolean => /^engine\/(gpu|doctor|host)\//.test(path);
 
 function partOf(path: string): string {
   const parts = Object.keys(MAY_IMPORT).filter((part) => path.startsWith(part));

@@ -62,7 +62,10 @@ test('without a mark the newest step is taken, and said so; the best one only wh
   const { file, note } = latestCheckpoint(folder)!;
   assert.is(file, checkpointFile(folder, 1_000_000));
   const pointer = join(folder.checkpoints, 'latest');
-  assert.is(note, `${pointer} is not there: taking step-1000000.safetensors, the newest of 4 in the folder`);
+  assert.is(
+    note,
+    `${pointer} is not there: taking step-1000000.safetensors, the last by its name of 4; best.safetensors may be of a later step`,
+  );
   assert.is(taken(await folderWith([], true)), 'best.safetensors');
 });
 

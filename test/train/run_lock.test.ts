@@ -13,10 +13,13 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../../engine/errors.ts';
+import { type ProcessSpace, processSpace } from '../../engine/host/machine_name.ts';
 import { createRunFolder, makeNewFolder } from '../../train/run_folder.ts';
 import { RunLock } from '../../train/run_lock.ts';
 import { rejectionOf } from '../support/error_of.ts';
 import { temporaryFolder } from './data/support.ts';
+
+type Place = ProcessSpace & { host: string };
 
 const test = suite('lock of a run folder');
 const root = temporaryFolder();
@@ -25,8 +28,8 @@ const newFolder = (name: string): string => {
   return join(root, name);
 };
 const lockIn = (folder: string): string => join(folder, 'lock');
-const write = (folder: string, pid: number, host = hostname()) =>
-  writeFileSync(lockIn(folder), JSON.stringify({ pid, host }));
+const write = (folder: string, pid: number, { host = hostname(), ...space }: Partial<Place> = {}) =>
+  writeFileSync(lockIn(folder), JSON.stringify({ pid, host, ...processSpace(), ...space }));
 const ownerOf = (folder: string) => JSON.parse(readFileSync(lockIn(folder), 'utf8'));
 const refusalOf = (folder: string) => rejectionOf(ConfigError, () => new RunLock(folder).take());
 /** The number of a process that has ended. */
@@ -36,7 +39,7 @@ test('one at a time: the second is told who trains, and where', async () => {
   const folder = newFolder('two');
   const [first, second] = [new RunLock(folder), new RunLock(folder)];
   await first.take();
-  assert.equal(ownerOf(folder), { pid: process.pid, host: hostname() });
+  assert.equal(ownerOf(folder), { pid: process.pid, host: hostname(), ...processSpace() });
   const { message, hint } = await rejectionOf(ConfigError, () => second.take());
   assert.is(message, `--work-dir ${folder}: process ${process.pid} on ${hostname()} is training in it`);
   assert.match(hint, `remove ${lockIn(folder)}`);
@@ -58,9 +61,20 @@ test('the lock of a dead process is taken over on the same machine alone', async
   lock.release();
   assert.equal(readdirSync(folder), []);
   const pid = deadPid();
-  write(folder, pid, 'another-machine');
+  write(folder, pid, { host: 'another-machine' });
   assert.match((await refusalOf(folder)).message, `process ${pid} on another-machine is training in it`);
   assert.is(ownerOf(folder).pid, pid);
+});
+
+test('a number means nothing in another container, and after a restart of the machine its process is dead', async () => {
+  const folder = newFolder('elsewhere');
+  if (processSpace().container === '') return;
+  write(folder, deadPid(), { container: 'pid:[1]' });
+  assert.match((await refusalOf(folder)).message, 'is training in it');
+  write(folder, process.ppid, { boot: 'the day before' });
+  const lock = new RunLock(folder);
+  await lock.take();
+  lock.release();
 });
 
 test('a process that runs keeps its lock, and one with our number from before our time does not', async () => {

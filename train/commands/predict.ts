@@ -30,7 +30,6 @@ Examples:
  */
 export function parsePredict(argv: string[], around: Surroundings = realSurroundings): PredictRequest {
   const command = predictCommand();
-  refuseFlagsAsValues(command, argv);
   parseArguments(command, argv);
   const overrides = readOverrides(command, flags);
   refuseUnread(overrides, settingsAfterTraining);
@@ -66,24 +65,6 @@ export function parsePredict(argv: string[], around: Surroundings = realSurround
     );
   }
   return { checkpoint, images, names, out, background, overrides };
-}
-
-/**
- * Commander takes whatever follows a flag for its value, so a value that was forgotten is the next flag.
- * @throws ConfigError that names the flag without a value.
- */
-function refuseFlagsAsValues(command: Command, argv: readonly string[]): void {
-  const isFlag = (text: string): boolean =>
-    ['-h', '--help', ...command.options.map(({ long }) => long)].includes(text);
-  for (const [index, text] of argv.entries()) {
-    const option = command.options.find(({ long }) => long === text);
-    const value = argv[index + 1];
-    if (!option?.required || value === undefined || !isFlag(value)) continue;
-    throw new ConfigError(
-      `${text}: its value is missing, the flag ${value} follows`,
-      `Wanted ${option.flags}: ${option.description}`,
-    );
-  }
 }
 
 function thresholdArgument(text: string): number {

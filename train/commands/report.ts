@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../engine/errors.ts';
 import { parseArguments } from '../../engine/host/command.ts';
+import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
 import { pathKind } from '../io/path_kind.ts';
 import type { ReportRequest } from '../report/report_run.ts';
 import { type LatestCheckpoint, latestCheckpoint } from '../run_checkpoints.ts';
@@ -22,6 +23,7 @@ export function parseReport(argv: string[]): ReportRequest {
     throw new ConfigError('--work-dir is missing', 'Pass --work-dir DIR, the folder of a run');
   }
   const overrides = readOverrides(command, flags);
+  refuseUnread(overrides, settingsAfterTraining);
   requireFiles(overrides, realSurroundings);
   const folder = runFolder(workDir);
   return { folder, checkpoint: checkpointIn(folder), overrides };
@@ -50,5 +52,5 @@ function reportCommand(): Command {
     )
     .usage('--work-dir DIR [flags]')
     .option('--work-dir <DIR>', 'folder of the run', pathArgument);
-  return addSettingFlags(command, flags).addHelpText('after', settingsHelp());
+  return addSettingFlags(command, flags).addHelpText('after', settingsHelp(settingsAfterTraining));
 }

@@ -1,5 +1,5 @@
 import { lstatSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
 import { systemCause } from '../../engine/host/atomic_file.ts';
@@ -11,7 +11,7 @@ import type { ResultFolders } from './results.ts';
 export interface EarlierResults {
   /** How many pictures it was of. */
   pictures: number;
-  /** Its overlays, masks and summary, as far as they are still there. */
+  /** Its overlays and masks, as far as they are still there and as it wrote them. */
   files: string[];
 }
 
@@ -33,8 +33,10 @@ export function earlierResults(folders: ResultFolders): EarlierResults | null {
     ...placeOf(folders.overlays, overlay),
     ...placeOf(folders.masks, mask),
   ]);
-  // a summary that is damaged or edited lists no folder to remove
-  return { pictures: pictures.length, files: [...new Set(listed), folders.summary].filter(isFile) };
+  // the summary was written last: what is younger is somebody's own work by now
+  const written = lstatSync(folders.summary).mtimeMs;
+  const files = [...new Set(listed)].filter((path) => isFile(path) && lstatSync(path).mtimeMs <= written);
+  return { pictures: pictures.length, files };
 }
 
 /** Where results of this name lie; nowhere for a path that is none of a result. */
@@ -49,12 +51,14 @@ function isFile(path: string): boolean {
 }
 
 /**
- * Removes the files of an earlier prediction.
+ * Removes the files of an earlier prediction that a new one has not written anew.
  * @throws DataError where one cannot be removed.
  */
-export function removeEarlier({ files }: EarlierResults): void {
-  // the summary goes last, so that what is left of an interrupted removal is still listed
-  for (const file of files) {
+export function removeEarlier({ files }: EarlierResults, written: readonly string[]): void {
+  // capitals do not tell files apart on every system
+  const key = (path: string): string => resolve(path).normalize('NFC').toLowerCase();
+  const kept = new Set(written.map(key));
+  for (const file of files.filter((path) => !kept.has(key(path)))) {
     try {
       rmSync(file, { force: true });
     } catch (error) {

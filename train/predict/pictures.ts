@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { ConfigError, DataError } from '../../engine/errors.ts';
@@ -129,8 +129,11 @@ function withNames(files: readonly string[]): PictureFile[] {
  * @throws ConfigError where a picture lies in one of the folders that results go to.
  */
 export function requireApart(pictures: readonly PictureFile[], folders: readonly string[]): void {
-  const taken = new Set(folders.map((folder) => resolve(folder)));
-  const inside = pictures.find(({ file }) => taken.has(dirname(resolve(file))));
+  // through links, and in the spelling of the file system
+  const place = (folder: string): string =>
+    existsSync(folder) ? realpathSync.native(folder) : resolve(folder);
+  const taken = new Set(folders.map(place));
+  const inside = pictures.find(({ file }) => taken.has(place(dirname(resolve(file)))));
   if (inside === undefined) return;
   throw new ConfigError(
     `--images ${inside.file}: lies where results are written, and could be replaced`,

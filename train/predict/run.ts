@@ -40,10 +40,8 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
   const failures: { file: string; problem: string }[] = [];
   try {
     for (const folder of [folders.overlays, folders.masks]) await makeOutputFolder(folder, '--out');
-    if (earlier !== null) {
-      removeEarlier(earlier);
+    if (earlier !== null)
       say(`replaces the earlier results of ${count(earlier.pictures, 'picture')} in ${out}`);
-    }
     const penalty = model.engine.tensor(namePenalties(names, config), [names.length]);
     say(
       `${count(pictures.length, 'picture')}, ${count(names.length, 'class')}${background === null ? '' : ` and background below ${background}`}, adapter ${model.engine.gpu.device.name}`,
@@ -70,6 +68,11 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
       // what is done stays of use where the rest fails
       if (found.length + failures.length > 0) {
         await writeSummary(folders, { checkpoint, names, background, pictures: found, failures });
+        if (earlier !== null)
+          removeEarlier(
+            earlier,
+            found.flatMap(({ overlay, mask }) => [overlay, mask]),
+          );
       }
     } finally {
       await model.close();

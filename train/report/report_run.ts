@@ -6,6 +6,7 @@ import { datasetInfo } from '../data/datasets/info.ts';
 import { prepareData } from '../embedded/prepare.ts';
 import { evaluateRun } from '../evaluation/evaluate_run.ts';
 import { withoutDrawing } from '../evaluation/resolve.ts';
+import { refuseOtherMode } from '../given_weights.ts';
 import { imageProgress } from '../io/image_progress.ts';
 import { type LatestCheckpoint, readCheckpointOf } from '../run_checkpoints.ts';
 import { type RunFolder, saveEvaluation } from '../run_folder.ts';
@@ -50,6 +51,7 @@ export async function reportRun(request: ReportRequest, say: (text: string) => v
 }
 
 /** The configuration of a report: that of the run, with what the overrides change. */
-export function resolveReport({ overrides }: ReportRequest, saved: RunConfig): RunConfig {
+export function resolveReport({ checkpoint, overrides }: ReportRequest, saved: RunConfig): RunConfig {
+  refuseOtherMode(checkpoint.file, overrides, saved);
   return applyOverrides(withoutDrawing(saved, overrides), overrides);
 }

@@ -41,7 +41,7 @@ test('without the mark of the latest checkpoint it goes on from the newest, and 
   const before = readFileSync(checkpoint('step-000004.safetensors'));
   const { code, output } = await resume('--stop-at', '5');
   assert.is(code, 0, output);
-  assert.match(output, `latest is not there: taking step-000004.safetensors, the newest of 2 in the folder`);
+  assert.match(output, `latest is not there: taking step-000004.safetensors, the last by its name of 2`);
   assert.equal(loggedSteps(), [1, 2, 3, 4, 5]);
   assert.ok(readFileSync(checkpoint('step-000004.safetensors')).equals(before));
   assert.is(readFileSync(checkpoint('latest'), 'utf8'), 'step-000005.safetensors\n');

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { suite } from 'uvu';
@@ -111,10 +111,13 @@ test('earlier results go as far as their summary lists them; all other files sta
   );
   const earlier = earlierResults(folders)!;
   assert.is(earlier.pictures, 5);
-  removeEarlier(earlier);
-  assert.equal(readdirSync(out).sort(), ['masks', 'overlays', 'own.png']);
+  removeEarlier(earlier, [join(out, 'masks', 'A.png')]);
+  assert.equal(readdirSync(out).sort(), ['masks', 'overlays', 'own.png', 'predictions.json']);
   assert.equal(readdirSync(folders.overlays), []);
-  assert.equal(readdirSync(folders.masks).sort(), ['a.txt', 'own.png', 'sub.png']);
+  assert.equal(readdirSync(folders.masks).sort(), ['a.png', 'a.txt', 'own.png', 'sub.png'], 'a.png is new');
+  const later = new Date(Date.now() + 60_000);
+  utimesSync(join(folders.masks, 'a.png'), later, later);
+  assert.equal(earlierResults(folders)!.files, [], 'a mask that somebody has changed since is theirs');
   assert.ok(existsSync(outside));
 });
 
