@@ -73,7 +73,7 @@ export async function runAblation(request: AblateRequest, progress: Progress): P
   const checked = checkClaims(rows);
   if (checked.length > 0) progress.note(`${claimTable(checked)}\n`);
   progress.note(
-    `${variants.length} variants, ${seeds.length} seeds, split ${data.valSplit}, ${adapter}, ${formatDuration(seconds())}`,
+    `${variants.length} variants, seeds ${seeds.join(', ')}, split ${data.valSplit}, ${adapter}, ${formatDuration(seconds())}`,
   );
   return 0;
 }

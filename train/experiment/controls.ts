@@ -48,7 +48,7 @@ export async function runControls(request: ExperimentRequest, progress: Progress
   const judged = judge(rows);
   const seconds = (performance.now() - start) / 1000;
   progress.note(
-    `\n${figureTable(rows)}\n\n${gateTable(judged)}\n\n${seeds.length} seeds in ${formatDuration(seconds)}`,
+    `\n${figureTable(rows)}\n\n${gateTable(judged)}\n\nseeds ${seeds.join(', ')}: ${formatDuration(seconds)}`,
   );
   if (json !== null) {
     const content = {
