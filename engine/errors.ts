@@ -17,11 +17,21 @@ export class UserError extends Error {
 export class DataError extends UserError {
   override readonly name = 'DataError';
   readonly file: string;
+  /** What is wrong with it: the message without the file's name. */
+  readonly problem: string;
 
   constructor(file: string, problem: string, hint = '') {
     super(`${file}: ${problem}`, hint);
     this.file = file;
+    this.problem = problem;
   }
+}
+
+/** What an error says about a file, without its name; null where it is about something else. */
+export function problemWith(file: string, error: unknown): { problem: string; hint: string } | null {
+  const prefix = `${file}: `;
+  if (!(error instanceof UserError && error.message.startsWith(prefix))) return null;
+  return { problem: error.message.slice(prefix.length), hint: error.hint };
 }
 
 /** A setting or command-line value that is unknown, of the wrong type or out of range. */

@@ -1,12 +1,12 @@
 import { basename, dirname, extname } from 'node:path';
 import { DataError } from '../engine/errors.ts';
+import { isKind } from '../engine/host/path_kind.ts';
 import type { ParameterSpec } from '../model/parameter_spec.ts';
 import type { ParameterStore } from '../model/store.ts';
 import { readSafetensors, type SafetensorsFile, writeSafetensors } from '../model/weights/safetensors.ts';
 import { checkStateDict, readStateDict } from '../model/weights/state_dict.ts';
 import type { HostTensor, StateDict } from '../model/weights/tensor_file.ts';
 import { formatConfig, parseSavedConfig, type RunConfig } from './config/config.ts';
-import { isKind } from './io/path_kind.ts';
 import { type AdamW, isOptimizerTensor } from './optimizer.ts';
 import { bestOrNewest } from './run_checkpoints.ts';
 import { runFolder } from './run_folder.ts';

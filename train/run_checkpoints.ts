@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, UserError } from '../engine/errors.ts';
+import { DataError, problemWith } from '../engine/errors.ts';
 import { writeFileAtomic } from '../engine/host/atomic_file.ts';
+import { isKind } from '../engine/host/path_kind.ts';
 import { readSafetensors } from '../model/weights/safetensors.ts';
-import { isKind } from './io/path_kind.ts';
 import { attempt, type RunFolder } from './run_folder.ts';
 
 const BEST = 'best.safetensors';
@@ -100,15 +100,15 @@ export async function readCheckpointOf<Content>(
   try {
     return await read(file);
   } catch (error) {
-    if (!(error instanceof UserError && error.message.startsWith(`${file}: `))) throw error;
+    const told = problemWith(file, error);
+    if (told === null) throw error;
     const [newest, ...more] = await soundOthers(folder, file);
     const rest = more.length === 0 ? '' : ` (also there: ${listed(more)})`;
     const advice =
       newest === undefined
         ? startAnew(folder)
         : `To go on from the newest other one, write its name, ${newest}, into ${pointerFile(folder)}${rest}`;
-    const problem = error.message.slice(`${file}: `.length);
-    throw new DataError(file, problem, [error.hint, advice].filter(Boolean).join('\n'));
+    throw new DataError(file, told.problem, [told.hint, advice].filter(Boolean).join('\n'));
   }
 }
 

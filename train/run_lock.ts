@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ConfigError } from '../engine/errors.ts';
-import { hostName, type ProcessSpace, processSpace } from '../engine/host/machine_name.ts';
+import { type ProcessSpace, processSpace } from '../engine/host/process_space.ts';
 import { attempt, LOCK_NAME } from './run_folder.ts';
 
 /** Ms after which a lock without content is looked at again: its process may be about to write it. */
@@ -13,7 +13,6 @@ const MOST_TRIES = 20;
 /** The process that a lock names. */
 interface Owner extends ProcessSpace {
   pid: number;
-  host: string;
 }
 
 /** Locks that this process holds: a lock of its own number that is none of them is left from an earlier life. */
@@ -31,11 +30,11 @@ export class RunLock {
   private isMine = false;
   private readonly onExit = (): void => this.release();
 
-  /** @param root the folder of the run. @param host this machine; tests bring others. */
-  constructor(root: string, host = hostName()) {
+  /** @param root the folder of the run. */
+  constructor(root: string) {
     this.root = root;
     this.file = resolve(root, LOCK_NAME);
-    this.self = { pid: process.pid, host, ...processSpace() };
+    this.self = { pid: process.pid, ...processSpace() };
     this.text = `${JSON.stringify(this.self)}\n`;
   }
 

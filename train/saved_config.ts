@@ -1,4 +1,4 @@
-import { ConfigError, DataError, UserError } from '../engine/errors.ts';
+import { ConfigError, DataError, problemWith } from '../engine/errors.ts';
 import { checkpointNames } from './run_checkpoints.ts';
 import type { RunFolder } from './run_folder.ts';
 
@@ -20,8 +20,9 @@ export function readSavedConfig<Config>(
   try {
     return read(file);
   } catch (error) {
-    if (!(error instanceof UserError && error.message.startsWith(`${file}: `))) throw error;
-    const problems = error.message.slice(`${file}: `.length).split('\n');
+    const told = problemWith(file, error);
+    if (told === null) throw error;
+    const problems = told.problem.split('\n');
     const [first, ...more] = problems as [string, ...string[]];
     // about the file system, not about what the file holds
     if (first.startsWith('cannot be read')) throw error;
@@ -32,10 +33,10 @@ export function readSavedConfig<Config>(
       const others = more.length === 0 ? '' : `; and ${more.length} other problems`;
       throw new DataError(file, `is no configuration of a ${what} (${shortened(first)}${others})`, advice);
     }
-    const hint = [error.hint, advice].filter(Boolean).join('\n');
+    const hint = [told.hint, advice].filter(Boolean).join('\n');
     throw error instanceof ConfigError
       ? new ConfigError(error.message, hint)
-      : new DataError(file, problems.join('\n'), hint);
+      : new DataError(file, told.problem, hint);
   }
 }
 

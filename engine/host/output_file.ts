@@ -1,7 +1,8 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataError } from '../errors.ts';
 import { systemCause } from './atomic_file.ts';
+import { isKind } from './path_kind.ts';
 
 /**
  * Checks that a file for results can be written, before the work whose results it shall hold.
@@ -19,15 +20,11 @@ export function checkOutputFile(file: string, flag: string | null): void {
     const remedy = missing ? 'Make the folder first' : 'Check path and permissions of the folder';
     throw new DataError(file, `cannot be written, ${folder}: ${systemCause(error)}`, hint(remedy));
   }
-  if (!isFolder(folder)) {
+  if (!isKind(folder, 'folder')) {
     throw new DataError(file, `cannot be written: ${folder} is a file`, hint('Move that file away'));
   }
-  if (!isFolder(file)) return;
+  if (!isKind(file, 'folder')) return;
   const remedy =
     flag === null ? 'Move that folder away.' : `Give ${flag} the name of a file, such as one in it.`;
   throw new DataError(file, 'is a folder, wanted a file', remedy);
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataError } from '../../engine/errors.ts';
+import { isKind } from '../../engine/host/path_kind.ts';
 import { makeFolders } from '../../train/io/make_folders.ts';
 import { makeOutputFolder } from '../../train/io/output.ts';
-import { isKind } from '../../train/io/path_kind.ts';
 import { errorOf, rejectionOf } from '../support/error_of.ts';
 import { temporaryFolder } from './data/support.ts';
 

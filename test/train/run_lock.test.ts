@@ -13,13 +13,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, DataError } from '../../engine/errors.ts';
-import { type ProcessSpace, processSpace } from '../../engine/host/machine_name.ts';
+import { type ProcessSpace, processSpace } from '../../engine/host/process_space.ts';
 import { createRunFolder, makeNewFolder } from '../../train/run_folder.ts';
 import { RunLock } from '../../train/run_lock.ts';
 import { rejectionOf } from '../support/error_of.ts';
 import { temporaryFolder } from './data/support.ts';
-
-type Place = ProcessSpace & { host: string };
 
 const test = suite('lock of a run folder');
 const root = temporaryFolder();
@@ -28,8 +26,8 @@ const newFolder = (name: string): string => {
   return join(root, name);
 };
 const lockIn = (folder: string): string => join(folder, 'lock');
-const write = (folder: string, pid: number, { host = hostname(), ...space }: Partial<Place> = {}) =>
-  writeFileSync(lockIn(folder), JSON.stringify({ pid, host, ...processSpace(), ...space }));
+const write = (folder: string, pid: number, space: Partial<ProcessSpace> = {}) =>
+  writeFileSync(lockIn(folder), JSON.stringify({ pid, ...processSpace(), ...space }));
 const ownerOf = (folder: string) => JSON.parse(readFileSync(lockIn(folder), 'utf8'));
 const refusalOf = (folder: string) => rejectionOf(ConfigError, () => new RunLock(folder).take());
 /** The number of a process that has ended. */
@@ -39,7 +37,7 @@ test('one at a time: the second is told who trains, and where', async () => {
   const folder = newFolder('two');
   const [first, second] = [new RunLock(folder), new RunLock(folder)];
   await first.take();
-  assert.equal(ownerOf(folder), { pid: process.pid, host: hostname(), ...processSpace() });
+  assert.equal(ownerOf(folder), { pid: process.pid, ...processSpace() });
   const { message, hint } = await rejectionOf(ConfigError, () => second.take());
   assert.is(message, `--work-dir ${folder}: process ${process.pid} on ${hostname()} is training in it`);
   assert.match(hint, `remove ${lockIn(folder)}`);

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../engine/errors.ts';
 import { parseArguments } from '../../engine/host/command.ts';
+import { pathKind } from '../../engine/host/path_kind.ts';
 import { refuseUnread, settingsAfterTraining } from '../config/set.ts';
-import { pathKind } from '../io/path_kind.ts';
 import type { ReportRequest } from '../report/report_run.ts';
 import { type LatestCheckpoint, latestCheckpoint } from '../run_checkpoints.ts';
 import { type RunFolder, runFolder } from '../run_folder.ts';

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../engine/errors.ts';
+import { pathKind } from '../../engine/host/path_kind.ts';
 import { loadConfig, type RunConfig } from '../config/config.ts';
 import type { Override } from '../config/set.ts';
-import { pathKind } from '../io/path_kind.ts';
 
 /** What command lines are read against: the file system and the clock. Tests bring their own. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isKind } from './path_kind.ts';
+import { isKind } from '../../engine/host/path_kind.ts';
 
 /**
  * Makes a folder with those above it; one that is there is used. It goes from the nearest that is there, one by one:

@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { DataError } from '../../engine/errors.ts';
 import { systemCause } from '../../engine/host/atomic_file.ts';
+import { isKind } from '../../engine/host/path_kind.ts';
 import { makeFolders } from './make_folders.ts';
-import { isKind } from './path_kind.ts';
 
 /**
  * Makes a folder for results, with those above it; one that is there is used.

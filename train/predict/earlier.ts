@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { DataError } from '../../engine/errors.ts';
 import { systemCause } from '../../engine/host/atomic_file.ts';
 import { readJson } from '../../engine/host/json_file.ts';
-import { isKind, pathKind } from '../io/path_kind.ts';
+import { isKind, pathKind } from '../../engine/host/path_kind.ts';
 import type { ResultFolders } from './results.ts';
 
 /** What an earlier prediction left in the folder of the results. */

@@ -3,7 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { ConfigError, DataError } from '../../engine/errors.ts';
 import { systemCause } from '../../engine/host/atomic_file.ts';
-import { isKind, type PathKind, pathKind } from '../io/path_kind.ts';
+import { isKind, type PathKind, pathKind } from '../../engine/host/path_kind.ts';
 
 /** A picture to segment. */
 export interface PictureFile {

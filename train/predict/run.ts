@@ -58,7 +58,7 @@ export async function predict(request: PredictRequest, say: (line: string) => vo
       } catch (error) {
         // anything wrong with another file, such as a full disk, would happen again
         if (!(error instanceof DataError && error.file === picture.file)) throw error;
-        failures.push({ file: picture.file, problem: error.message.slice(`${error.file}: `.length) });
+        failures.push({ file: picture.file, problem: error.problem });
         say(`${place}  ${picture.file}  failed`);
       }
     }

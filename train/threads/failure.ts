@@ -12,8 +12,8 @@ export interface Failure {
 export function takeApart(error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (!(error instanceof DataError)) return { message, stack, data: null };
-  const problem = message.slice(`${error.file}: `.length);
-  return { message, stack, data: { file: error.file, problem, hint: error.hint } };
+  const { file, problem, hint } = error;
+  return { message, stack, data: { file, problem, hint } };
 }
 
 export function restore({ message, stack, data }: Failure): Error {

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../../../engine/errors.ts';
 import { systemCause } from '../../../engine/host/atomic_file.ts';
-import { isKind } from '../../io/path_kind.ts';
+import { isKind } from '../../../engine/host/path_kind.ts';
 import type { RootLayout } from './root.ts';
 
 /** One image of a split and the files that hold it. */

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../../../engine/errors.ts';
 import { systemCause } from '../../../engine/host/atomic_file.ts';
-import { isKind } from '../../io/path_kind.ts';
+import { isKind } from '../../../engine/host/path_kind.ts';
 
 /** What the root of a benchmark holds. */
 export interface RootLayout {

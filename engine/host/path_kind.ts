@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { DataError } from '../../engine/errors.ts';
-import { systemCause } from '../../engine/host/atomic_file.ts';
+import { DataError } from '../errors.ts';
+import { systemCause } from './atomic_file.ts';
 
 /** What a path leads to, links followed. */
 export type PathKind = 'file' | 'folder';

@@ -1,22 +1,20 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** The name of this machine, by which processes on shared drives tell where another one runs. */
-export function hostName(): string {
-  return hostname();
-}
-
-/**
- * Where the number of a process means something: since the machine was started, and in which container. Empty where the
- * system does not tell.
- */
+/** Where the number of a process means something. What the system does not tell is empty. */
 export interface ProcessSpace {
+  /** The machine, by its name. */
+  host: string;
+  /** The time since the machine was started. */
   boot: string;
+  /** The container. */
   container: string;
 }
 
+/** That of this process. */
 export function processSpace(): ProcessSpace {
   return {
+    host: hostname(),
     boot: orNothing(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
     container: orNothing(() => readlinkSync('/proc/self/ns/pid')),
   };
